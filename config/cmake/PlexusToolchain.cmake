@@ -1,0 +1,83 @@
+# How everything is compiled and linked, and the functions that declare libraries, plugins and tests.
+include(GNUInstallDirs)
+include(CheckCXXCompilerFlag)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+# Programs, plugins and the kernel stand in the build tree as they do when installed, so that what was
+# built runs in place: bin/plexusd finds ../lib/plexus/plugins.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(PLEXUS_PLUGIN_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/plexus/plugins)
+set(PLEXUS_PLUGIN_INSTALL_DIR ${CMAKE_INSTALL_LIBDIR}/plexus/plugins)
+set(CMAKE_INSTALL_LIBDIR lib)
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
+
+find_program(PLEXUS_CCACHE ccache)
+if(PLEXUS_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${PLEXUS_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PLEXUS_CCACHE})
+endif()
+
+# Usage requirements of every target of the project.
+add_library(plexus_flags INTERFACE)
+target_compile_options(plexus_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
+  -fstack-protector-strong -fno-strict-aliasing
+  $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>
+  $<$<BOOL:${PLEXUS_WERROR}>:-Werror>)
+if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo" AND NOT PLEXUS_SANITIZE)
+  target_compile_definitions(plexus_flags INTERFACE _FORTIFY_SOURCE=2)
+endif()
+if(NOT PLEXUS_SANITIZE)
+  target_link_options(plexus_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+  # An interceptor of a sanitizer is defined in the program, so -z defs would refuse every plugin.
+  target_link_options(plexus_flags INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>:-Wl,-z,defs>
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>:-Wl,-z,defs>)
+endif()
+if(PLEXUS_SANITIZE)
+  add_compile_options(-fsanitize=${PLEXUS_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PLEXUS_SANITIZE})
+endif()
+if(PLEXUS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# plexus_add_plugin(NAME SOURCES... [LIBRARIES...]): one shared library that exports plexus_plugin_entry alone.
+function(plexus_add_plugin name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_library(plexus-${name} MODULE ${arg_SOURCES})
+  target_link_libraries(plexus-${name} PRIVATE plexus_flags plexus::sdk ${arg_LIBRARIES})
+  target_include_directories(plexus-${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  set(script ${PROJECT_SOURCE_DIR}/sdk/abi/plugin.version)
+  target_link_options(plexus-${name} PRIVATE -Wl,--version-script=${script} -Wl,--exclude-libs,ALL)
+  set_target_properties(plexus-${name} PROPERTIES
+    OUTPUT_NAME ${name} PREFIX "" LINK_DEPENDS ${script}
+    LIBRARY_OUTPUT_DIRECTORY ${PLEXUS_PLUGIN_OUTPUT_DIRECTORY})
+  install(TARGETS plexus-${name} LIBRARY DESTINATION ${PLEXUS_PLUGIN_INSTALL_DIR})
+endfunction()
+
+# plexus_add_test(NAME SOURCES... [LIBRARIES...] [LABELS...]): a GoogleTest program, one ctest entry a case.
+function(plexus_add_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE plexus_flags plexus_test_support GTest::gmock GTest::gtest_main
+    ${arg_LIBRARIES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 600 LABELS "${arg_LABELS}")
+endfunction()
