@@ -23,7 +23,10 @@ enum {
     PLEXUS_AGENT_SERVER_UP = 9,    /* text = host: the session stands and its queues are subscribed */
     PLEXUS_AGENT_SERVER_DOWN = 10, /* text = host; text2 = why */
     PLEXUS_AGENT_ERROR = 11,       /* about a connection: status, text */
-    PLEXUS_AGENT_QUOTA = 12        /* the peer's queue is full: sending waits; status 0 when it goes on */
+    PLEXUS_AGENT_QUOTA = 12,       /* the peer's queue is full: sending waits; status 0 when it goes on */
+    PLEXUS_AGENT_JOINED = 13,      /* joiner: our connection info reached the creator's server */
+    PLEXUS_AGENT_FAILED = 14       /* the connection will never stand (link used, deleted, not compatible):
+                                      status, text say why; remove it */
 };
 
 enum {
@@ -45,6 +48,10 @@ typedef struct plexus_agent_event {
     plexus_view body;
     plexus_view text;
     plexus_view text2;
+    /* 0: an event of this moment. Otherwise the event is stored and comes again after a restart until it is
+     * acknowledged. Sequences rise and are never used twice: a receiver that stores the last one together
+     * with what it made of the event handles each event exactly once. */
+    uint64_t sequence;
 } plexus_agent_event;
 
 typedef struct plexus_agent_create_options {
@@ -64,8 +71,8 @@ typedef struct plexus_agent_link {
 
 typedef struct plexus_agent {
     plexus_service service;
-    /* One receiver of events, called on shard 0 in order, from its own start on; events of stored messages
-     * and confirmations not yet answered come again. NULL takes it away. [shard 0] */
+    /* One receiver of events, called on shard 0 in order of sequence, never inside another call; stored
+     * events that were not acknowledged come again first. NULL takes it away. [shard 0] */
     int32_t (*set_receiver)(void* self, void (*event)(void* context, const plexus_agent_event* event),
                             void* context);
 
@@ -74,8 +81,8 @@ typedef struct plexus_agent {
                       void (*done)(void* context, int32_t status, const plexus_error* error,
                                    const plexus_agent_link* link),
                       void* context);
-    /* Looks at a link without joining: `value` is the user data of a short link, empty for a full one.
-     * INVALID with a sentence if the text is no link. [shard 0] */
+    /* Looks at a link without joining or asking a server: `value` is "invitation" or "address". INVALID with
+     * a sentence if the text is no link. [shard 0] */
     int32_t (*inspect)(void* self, plexus_view link, plexus_view_completion done);
     /* Joins by a full or short link, sending our connection info; complete when that is on its way or safely
      * stored. [shard 0] */
@@ -91,12 +98,16 @@ typedef struct plexus_agent {
     int32_t (*send)(void* self, uint64_t connection, uint32_t notify, plexus_view body,
                     void (*done)(void* context, int32_t status, const plexus_error* error, uint64_t id),
                     void* context);
-    /* The user of the agent has stored the message; it is acknowledged to the server and not shown again.
+    /* The user of the agent has stored what it made of the event of that sequence, which will not come
+     * again. A message is acknowledged to its server then, which sends the next one of that connection.
      * [shard 0] */
-    int32_t (*acknowledge)(void* self, uint64_t connection, uint64_t id, plexus_completion done);
+    int32_t (*acknowledge)(void* self, uint64_t sequence, plexus_completion done);
     /* Deletes here, then at the server as soon as it answers (DELETED). `wait_sent` 1: what is in the outbox
      * goes first. [shard 0] */
     int32_t (*remove)(void* self, uint64_t connection, uint32_t wait_sent, plexus_completion done);
+    /* The connection's security code, the same text on both sides; NOT_FOUND before keys are agreed.
+     * [shard 0] */
+    int32_t (*security_code)(void* self, uint64_t connection, plexus_view_completion done);
 } plexus_agent;
 
 #endif
