@@ -1,0 +1,119 @@
+// The client's side of an SMP connection, without I/O: blocks in, blocks out, responses matched to their
+// commands. The agent drives one for each secure stream; timeouts are the caller's.
+//
+//     client_session session(parameters, random);
+//     for each block of 16,384 bytes that arrives:
+//         if (!session.receive(block)) close;
+//         while (auto event = session.next()) ...            // views into that block
+//     while (session.next_block(out)) give `out` to the stream;  // after receive() and after send()
+#pragma once
+
+#include "plexus/smp/block.hpp"
+#include "plexus/smp/command.hpp"
+#include "plexus/smp/message.hpp"
+#include "plexus/smp/transmission.hpp"
+
+#include <deque>
+#include <unordered_map>
+
+namespace plexus::smp {
+
+/// Random, never used twice: it is the nonce of an authenticator too.
+using correlation_id = std::array<std::uint8_t, id_size>;
+
+struct client_parameters {
+    version_range versions = supported_versions;
+    /// The fingerprint of the server's address.
+    key_hash server{};
+    /// Channel binding of the secure stream: verify data of the client's Finished.
+    bytes session_id;
+    /// What the server presented in TLS, DER, the leaf first.
+    std::vector<bytes> peer_chain;
+    /// True for a proxy that connects to a relay: blocks are not encrypted.
+    bool proxy = false;
+};
+
+struct client_event {
+    enum class kind : std::uint8_t {
+        response,  ///< to the command that was sent with `token`
+        late,      ///< to a command that was forgotten, or never sent; its MSG is a message all the same
+        event,     ///< nobody asked: MSG, END, DELD, ...
+        malformed, ///< to `token` if `matched`; `cause` says what is wrong with it
+    };
+    kind what = kind::event;
+    bool matched = false;
+    std::uint64_t token = 0;
+    correlation_id correlation{};
+    bytes_view entity_id;
+    message content; ///< not for malformed
+    std::optional<error> cause;
+};
+
+class client_session {
+  public:
+    enum class state : std::uint8_t { hello, ready, closed };
+
+    client_session(client_parameters parameters, crypto::random_source& random);
+
+    state current() const noexcept { return state_; }
+    /// Known once ready.
+    version agreed_version() const noexcept { return version_; }
+    const crypto::public_key& server_session_key() const noexcept { return server_key_; }
+    bytes_view session_id() const noexcept { return parameters_.session_id; }
+    std::size_t max_body() const noexcept { return max_message_length(version_); }
+
+    /// Takes one block; it is decrypted in place and must stay until next() gives nothing. The first is the
+    /// server's hello: failure::hello, session, version or bad_auth close the session. Later ones fail with
+    /// failure::block, which a caller may take as a reason to close.
+    result<void> receive(block_span block);
+    /// The next thing in the block that was received.
+    std::optional<client_event> next();
+
+    correlation_id new_correlation_id();
+    /// Queues a command; `key` is NULL for one without authorization. The response comes with `token`. Only
+    /// when ready. Errors: failure::state, key, no_server_key, too_large.
+    result<correlation_id> send(const command& value, bytes_view entity_id, const crypto::private_key* key,
+                                std::uint64_t token);
+    /// The same with a correlation id that was made before (NEW with link data: the sender id depends on it).
+    result<void> send(const correlation_id& id, const command& value, bytes_view entity_id,
+                      const crypto::private_key* key, std::uint64_t token);
+    /// Gives up a command: its response, if it still comes, is late. False if it is not pending.
+    bool forget(const correlation_id& id);
+    std::size_t pending() const noexcept { return pending_.size(); }
+
+    bool has_output() const noexcept { return hello_to_send_ || !queued_.empty(); }
+    /// Fills the next block to send; false if there is nothing to send.
+    bool next_block(block_span out);
+
+  private:
+    struct request {
+        std::uint64_t token = 0;
+        bytes entity_id;
+    };
+    struct hash_id {
+        std::size_t operator()(const correlation_id& id) const noexcept {
+            std::size_t out = 0;
+            std::memcpy(&out, id.data(), sizeof out);
+            return out;
+        }
+    };
+
+    result<void> receive_hello(bytes_view content);
+    client_event read(bytes_view raw);
+
+    client_parameters parameters_;
+    crypto::random_source& random_;
+    crypto::private_key own_key_;
+    crypto::public_key server_key_;
+    block_cipher cipher_;
+    batch_reader incoming_;
+    std::unordered_map<correlation_id, request, hash_id> pending_;
+    std::deque<bytes> queued_;        ///< transmissions to send
+    std::deque<std::size_t> batches_; ///< how many of them go into each of the next blocks
+    std::size_t planned_ = 0;         ///< how many of them are in batches_
+    version version_ = 0;
+    state state_ = state::hello;
+    bool hello_to_send_ = false;
+};
+
+} // namespace plexus::smp
