@@ -66,20 +66,24 @@ class plugin_shell {
         return guard(nullptr, [&]() -> result<void> {
             const host_ref host(host_);
             const loop_ref loop(host.service<plexus_loop>(PLEXUS_LOOP_ID));
-            const bool posted = loop.post(0, [this, done, step] { lifecycle_.spawn(run(done, step)); });
+            const bool posted =
+                loop.post(0, [this, done, step] { run((instance.get()->*step)(), done).self.resume(); });
             if (!posted) return make_error(status::stopping, "shard 0 does not run");
             return {};
         });
     }
-    task<void> run(plexus_completion done, task<result<void>> (plugin_base::*step)()) {
-        task<result<void>> work = (instance.get()->*step)();
-        const result<void> outcome = co_await work;
+    /// The completion comes last: after it the host may destroy the instance from another thread.
+    static detached run(task<result<void>> work, plexus_completion done) {
+        result<void> outcome;
+        {
+            task<result<void>> mine = std::move(work);
+            outcome = co_await mine;
+        }
         complete(done, outcome);
     }
 
     const plexus_host* host_;
     plexus_plugin table_{};
-    task_scope lifecycle_;
 };
 
 template <typename Plugin>
