@@ -82,8 +82,8 @@ const server_address* find_preset(const server_address& server, const std::vecto
 }
 
 bool same_as_preset(const server_address& server, const server_address& preset) {
-    const bool hosts = std::all_of(preset.hosts.begin(), preset.hosts.end(), [&](const auto& host) {
-        return std::find(server.hosts.begin(), server.hosts.end(), host) != server.hosts.end();
+    const bool hosts = std::all_of(server.hosts.begin(), server.hosts.end(), [&](const auto& host) {
+        return std::find(preset.hosts.begin(), preset.hosts.end(), host) != preset.hosts.end();
     });
     const bool port = server.port == preset.port ||
                       (preset.port.empty() && (server.port == "443" || server.port == "5223"));
