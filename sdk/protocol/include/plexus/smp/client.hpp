@@ -105,12 +105,12 @@ class client_session {
     crypto::random_source& random_;
     crypto::private_key own_key_;
     crypto::public_key server_key_;
-    block_cipher cipher_;
+    block_cipher cipher_;         ///< the hello blocks are not encrypted
+    block_cipher session_cipher_; ///< takes over after our hello
     batch_reader incoming_;
     std::unordered_map<correlation_id, request, hash_id> pending_;
     std::deque<bytes> queued_;        ///< transmissions to send
     std::deque<std::size_t> batches_; ///< how many of them go into each of the next blocks
-    std::size_t planned_ = 0;         ///< how many of them are in batches_
     version version_ = 0;
     state state_ = state::hello;
     bool hello_to_send_ = false;

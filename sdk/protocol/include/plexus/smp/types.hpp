@@ -30,7 +30,7 @@ inline constexpr version notifier_credentials = 17;
 } // namespace since
 
 inline constexpr std::size_t block_size = 16'384;
-using block = std::array<std::uint8_t, block_size>;
+using block_buffer = std::array<std::uint8_t, block_size>;
 using block_span = std::span<std::uint8_t, block_size>;
 /// Every block is this much smaller inside than the padding allows, encrypted or not.
 inline constexpr std::size_t max_block_content = block_size - 18;
@@ -40,7 +40,7 @@ inline constexpr std::size_t max_batch_count = 255;
 
 /// Ids of queues, links, notifiers and messages, as our servers make them.
 inline constexpr std::size_t id_size = 24;
-using entity_id = std::array<std::uint8_t, id_size>;
+using identifier = std::array<std::uint8_t, id_size>;
 /// SHA-256 of the certificate that a server's address names.
 using key_hash = std::array<std::uint8_t, 32>;
 
