@@ -1,0 +1,388 @@
+#include "environment.hpp"
+#include "verify.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace plexus::store_lmdb {
+namespace {
+
+constexpr std::uint64_t first_map = std::uint64_t(64) << 20;
+constexpr unsigned readers_most = 512;
+
+MDB_val to_lmdb(plexus_view data) noexcept {
+    return MDB_val{static_cast<std::size_t>(data.size), const_cast<std::uint8_t*>(data.data)};
+}
+bytes_view from_lmdb(const MDB_val& data) noexcept {
+    return {static_cast<const std::uint8_t*>(data.mv_data), data.mv_size};
+}
+
+unsigned flags_of(durability promise) noexcept {
+    constexpr unsigned common = MDB_NOTLS | MDB_NORDAHEAD;
+    switch (promise) {
+    case durability::sync: return common;
+    case durability::os: return common | MDB_NOMETASYNC;
+    case durability::memory:
+    case durability::unsafe_power: return common | MDB_NOSYNC;
+    }
+    return common;
+}
+
+/// A folder that only this process sees: its files are unlinked once they are open.
+class hidden_folder {
+  public:
+    hidden_folder() {
+        const bool shared_memory = ::access("/dev/shm", W_OK) == 0;
+        path_ = shared_memory ? "/dev/shm/plexus-XXXXXX" : "/tmp/plexus-XXXXXX";
+        if (::mkdtemp(path_.data()) == nullptr) path_.clear();
+    }
+    hidden_folder(const hidden_folder&) = delete;
+    hidden_folder& operator=(const hidden_folder&) = delete;
+    ~hidden_folder() {
+        std::error_code ignored;
+        if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+    }
+    const std::string& path() const noexcept { return path_; }
+
+  private:
+    std::string path_;
+};
+
+} // namespace
+
+error explain(const settings& with, int code) {
+    const std::string file = (with.path / "data.mdb").string();
+    switch (code) {
+    case MDB_MAP_FULL:
+        return make_error(status::full,
+                          "the store " + with.path.string() + " has reached its map-size of " +
+                              std::to_string(with.map_most) + " bytes: raise it, or delete something",
+                          true);
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return make_error(status::full, "no room on the disk for " + file + ": free some; nothing is lost",
+                          true);
+    case MDB_TXN_FULL:
+        return make_error(status::limit, "the batch is too large for one transaction: split it");
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+        return make_error(status::corrupt, file + " is damaged or no store (" + mdb_strerror(code) +
+                                               "): restore it from a backup; it was not changed");
+    case MDB_PANIC:
+        return make_error(status::io, "the head of " + file + " could not be written: restart the program");
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return make_error(status::denied, file + " cannot be written (" + mdb_strerror(code) +
+                                              "): change its owner or its mode");
+    case ENOMEM: return make_error(status::memory, "no memory to map " + file);
+    default: return make_error(status::io, file + ": " + mdb_strerror(code), code == EIO);
+    }
+}
+
+environment::environment(settings with, handle env, std::optional<owned_folder> folder, loop_ref loop,
+                         std::uint64_t map_size)
+    : settings_(std::move(with)), folder_(std::move(folder)), env_(std::move(env)),
+      readers_(env_.get(), loop), map_size_(map_size) {}
+
+environment::~environment() {
+    // Ends the doubt about the last commit; who asked for no promise gets none.
+    if (settings_.promise == durability::os) mdb_env_sync(env_.get(), 1);
+}
+
+result<environment::handle> environment::open_env(const settings& with, const std::filesystem::path& folder,
+                                                  std::uint64_t map_size) {
+    MDB_env* raw = nullptr;
+    if (const int code = mdb_env_create(&raw); code != 0) return explain(with, code);
+    handle env(raw);
+    int code = mdb_env_set_maxdbs(raw, PLEXUS_STORE_TABLES_MOST);
+    if (code == 0) code = mdb_env_set_maxreaders(raw, readers_most);
+    if (code == 0)
+        code = mdb_env_set_mapsize(raw, static_cast<std::size_t>(std::min(with.map_most, map_size)));
+    if (code == 0) code = mdb_env_open(raw, folder.c_str(), flags_of(with.promise), 0600);
+    if (code != 0) return explain(with, code);
+    return env;
+}
+
+/// Makes the data file beside its place and moves it there, so that a file in place is always whole.
+result<void> environment::make_file(const settings& with) {
+    const auto folder = with.path / "new";
+    std::error_code failed;
+    std::filesystem::remove_all(folder, failed);
+    std::filesystem::create_directory(folder, failed);
+    if (failed) return explain(with, failed.value());
+    {
+        PLEXUS_TRY(const handle env, open_env(with, folder, first_map));
+        if (const int code = mdb_env_sync(env.get(), 1); code != 0) return explain(with, code);
+    }
+    std::filesystem::rename(folder / "data.mdb", with.path / "data.mdb", failed);
+    if (failed) return explain(with, failed.value());
+    std::filesystem::remove_all(folder, failed);
+    return {};
+}
+
+result<std::unique_ptr<environment>> environment::open(const settings& with, loop_ref loop) {
+    std::optional<owned_folder> folder;
+    std::optional<hidden_folder> hidden;
+    settings kept = with;
+    if (with.promise == durability::memory) {
+        kept.path = hidden.emplace().path();
+        if (kept.path.empty()) return make_error(status::io, "no folder could be made in /dev/shm or /tmp");
+    } else {
+        PLEXUS_TRY(owned_folder held, owned_folder::hold(with));
+        folder.emplace(std::move(held));
+    }
+    if (!std::filesystem::exists(kept.path / "data.mdb")) PLEXUS_CHECK(make_file(kept));
+    PLEXUS_TRY(const std::uint64_t file_size,
+               verify_file(kept.path / "data.mdb", with.check_all ? 0 : quick_pages));
+    PLEXUS_TRY(handle env, open_env(kept, kept.path, std::max(first_map, file_size * 2)));
+    MDB_envinfo about{};
+    mdb_env_info(env.get(), &about);
+    return std::unique_ptr<environment>(
+        new environment(std::move(kept), std::move(env), std::move(folder), loop, about.me_mapsize));
+}
+
+result<plexus_table*> environment::open_table(std::string_view name) {
+    const std::lock_guard hold(writing_);
+    const std::size_t count = table_count_.load();
+    for (std::size_t i = 0; i < count; ++i)
+        if (tables_[i].name == name) return reinterpret_cast<plexus_table*>(&tables_[i]);
+    if (name.empty() || name.size() > PLEXUS_STORE_KEY_MOST)
+        return make_error(status::invalid, "a table's name has 1 to 480 bytes");
+    if (count == tables_.size())
+        return make_error(status::limit, "no room for the table " + std::string(name) + ": a store has " +
+                                             std::to_string(PLEXUS_STORE_TABLES_MOST) + " at the most");
+    table& fresh = tables_[count];
+    fresh.name = name;
+    const auto make = [&] {
+        MDB_txn* txn = nullptr;
+        if (const int code = mdb_txn_begin(env_.get(), nullptr, 0, &txn); code != 0) return code;
+        const int code = mdb_dbi_open(txn, fresh.name.c_str(), MDB_CREATE, &fresh.handle);
+        if (code == 0) return mdb_txn_commit(txn);
+        mdb_txn_abort(txn);
+        return code;
+    };
+    int code = make();
+    while (code == MDB_MAP_FULL && grow(true)) code = make();
+    if (code != 0) return explain(settings_, code);
+    table_count_.store(count + 1);
+    return reinterpret_cast<plexus_table*>(&fresh);
+}
+
+const table* environment::find(const plexus_table* which) const noexcept {
+    const auto* one = reinterpret_cast<const table*>(which);
+    const std::less<const table*> before;
+    if (before(one, tables_.data()) || !before(one, tables_.data() + table_count_.load())) return nullptr;
+    return one;
+}
+
+std::int32_t environment::try_get(const plexus_table* from, plexus_view key,
+                                  void (*found)(void* context, plexus_view value), void* context) noexcept {
+    const table* in = find(from);
+    if (in == nullptr || key.size == 0 || key.size > PLEXUS_STORE_KEY_MOST) return PLEXUS_E_INVALID;
+    try {
+        const reader_gate::snapshot now(readers_);
+        MDB_val wanted = to_lmdb(key);
+        MDB_val value{};
+        const int code = now.txn() == nullptr ? now.code() : mdb_get(now.txn(), in->handle, &wanted, &value);
+        if (code == MDB_NOTFOUND) return PLEXUS_E_NOT_FOUND;
+        if (code != 0) return status_of(explain(settings_, code));
+        found(context, to_abi(from_lmdb(value)));
+        return PLEXUS_OK;
+    } catch (const std::bad_alloc&) {
+        return PLEXUS_E_MEMORY;
+    }
+}
+
+namespace {
+
+/// Steps a cursor through from <= key < to.
+class walk {
+  public:
+    explicit walk(const plexus_scan& range)
+        : from_(from_abi(range.from)), to_(from_abi(range.to)),
+          reverse_((range.flags & PLEXUS_SCAN_REVERSE) != 0) {}
+
+    /// The code of LMDB; NOTFOUND at the end of the range.
+    int first(MDB_cursor* cursor, MDB_val& key, MDB_val& value) const {
+        if (!reverse_) return checked(seek(cursor, from_, key, value), key);
+        if (to_.empty()) return checked(mdb_cursor_get(cursor, &key, &value, MDB_LAST), key);
+        const int code = seek(cursor, to_, key, value);
+        if (code == MDB_NOTFOUND) return checked(mdb_cursor_get(cursor, &key, &value, MDB_LAST), key);
+        if (code != 0) return code;
+        return next(cursor, key, value);
+    }
+    int next(MDB_cursor* cursor, MDB_val& key, MDB_val& value) const {
+        return checked(mdb_cursor_get(cursor, &key, &value, reverse_ ? MDB_PREV : MDB_NEXT), key);
+    }
+
+  private:
+    static int seek(MDB_cursor* cursor, bytes_view at, MDB_val& key, MDB_val& value) {
+        if (at.empty()) return mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+        key = to_lmdb(to_abi(at));
+        return mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    }
+    int checked(int code, const MDB_val& key) const {
+        if (code != 0) return code;
+        const bytes_view at = from_lmdb(key);
+        const bool over = reverse_ ? store_provider::compare(at, from_) < 0
+                                   : !to_.empty() && store_provider::compare(at, to_) >= 0;
+        return over ? MDB_NOTFOUND : 0;
+    }
+    bytes_view from_;
+    bytes_view to_;
+    bool reverse_;
+};
+
+struct cursor_closer {
+    void operator()(MDB_cursor* cursor) const noexcept { mdb_cursor_close(cursor); }
+};
+using cursor_handle = std::unique_ptr<MDB_cursor, cursor_closer>;
+
+} // namespace
+
+std::int32_t environment::try_scan(const plexus_scan& range,
+                                   std::uint32_t (*row)(void* context, plexus_view key, plexus_view value),
+                                   void* context) noexcept {
+    const table* in = find(range.table);
+    if (in == nullptr) return PLEXUS_E_INVALID;
+    try {
+        const reader_gate::snapshot now(readers_);
+        if (now.txn() == nullptr) return status_of(explain(settings_, now.code()));
+        MDB_cursor* raw = nullptr;
+        int code = mdb_cursor_open(now.txn(), in->handle, &raw);
+        if (code != 0) return status_of(explain(settings_, code));
+        const cursor_handle cursor(raw);
+        const walk way(range);
+        MDB_val key{};
+        MDB_val value{};
+        std::uint64_t rows = 0;
+        for (code = way.first(raw, key, value); code == 0; code = way.next(raw, key, value)) {
+            if (row(context, to_abi(from_lmdb(key)), to_abi(from_lmdb(value))) == 0) return PLEXUS_OK;
+            if (++rows == range.limit) return PLEXUS_OK;
+        }
+        return code == MDB_NOTFOUND ? PLEXUS_OK : status_of(explain(settings_, code));
+    } catch (const std::bad_alloc&) {
+        return PLEXUS_E_MEMORY;
+    }
+}
+
+// ---- writing ----
+
+store_provider::outcome environment::apply(std::span<store_provider::batch* const> group) {
+    const std::lock_guard hold(writing_);
+    int code = attempt(group);
+    if (code == 0) return {group.size(), std::nullopt};
+    if (group.size() == 1) return {0, explain(settings_, code)};
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        code = attempt(group.subspan(i, 1));
+        if (code != 0) return {i, explain(settings_, code)};
+    }
+    return {group.size(), std::nullopt};
+}
+
+int environment::attempt(std::span<store_provider::batch* const> group) {
+    bool only_deletes = true;
+    for (const auto* one : group)
+        for (const auto& write : one->span())
+            only_deletes &= write.kind == PLEXUS_WRITE_DELETE || write.kind == PLEXUS_WRITE_DELETE_RANGE;
+    bool again = true;
+    for (;;) {
+        const int code = write_group(group);
+        if (code == MDB_MAP_FULL && grow(only_deletes)) continue;
+        // A short write, as on a disk that fills up, comes as EIO; the next try says what is the matter.
+        if (code == EIO && std::exchange(again, false)) continue;
+        return code;
+    }
+}
+
+int environment::write_group(std::span<store_provider::batch* const> group) {
+    MDB_txn* txn = nullptr;
+    if (const int code = mdb_txn_begin(env_.get(), nullptr, 0, &txn); code != 0) return code;
+    for (auto* one : group) {
+        if (const int code = write_batch(txn, *one); code != 0) {
+            mdb_txn_abort(txn);
+            return code;
+        }
+    }
+    return mdb_txn_commit(txn);
+}
+
+namespace {
+
+int erase_range(MDB_txn* txn, MDB_dbi from, const plexus_write& write) {
+    if (write.key.size == 0 && write.value.size == 0) return mdb_drop(txn, from, 0);
+    MDB_cursor* raw = nullptr;
+    if (const int code = mdb_cursor_open(txn, from, &raw); code != 0) return code;
+    const cursor_handle cursor(raw);
+    plexus_scan range{};
+    range.from = write.key;
+    range.to = write.value;
+    const walk way(range);
+    MDB_val key{};
+    MDB_val value{};
+    int code = way.first(raw, key, value);
+    while (code == 0) {
+        code = mdb_cursor_del(raw, 0);
+        if (code == 0) code = way.first(raw, key, value);
+    }
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
+} // namespace
+
+int environment::write_batch(MDB_txn* txn, store_provider::batch& one) {
+    one.status = PLEXUS_OK;
+    int failed = 0;
+    const bool refused = store_provider::meets_existing(one.span(), [&](const plexus_write& write) {
+        MDB_val key = to_lmdb(write.key);
+        MDB_val value{};
+        const int code = mdb_get(txn, find(write.table)->handle, &key, &value);
+        if (code != 0 && code != MDB_NOTFOUND) failed = code;
+        return code != MDB_NOTFOUND;
+    });
+    if (failed != 0) return failed;
+    if (refused) {
+        one.status = PLEXUS_E_EXISTS;
+        return 0;
+    }
+    for (const auto& write : one.span()) {
+        const MDB_dbi in = find(write.table)->handle;
+        MDB_val key = to_lmdb(write.key);
+        MDB_val value = to_lmdb(write.value);
+        int code = 0;
+        if (write.kind == PLEXUS_WRITE_DELETE)
+            code = mdb_del(txn, in, &key, nullptr);
+        else if (write.kind == PLEXUS_WRITE_DELETE_RANGE)
+            code = erase_range(txn, in, write);
+        else
+            code = mdb_put(txn, in, &key, &value, 0);
+        if (code != 0 && code != MDB_NOTFOUND) return code;
+    }
+    return 0;
+}
+
+/// Doubles the map, up to its limit. Deletions may go a little beyond: they need room before they make some.
+bool environment::grow(bool beyond_most) {
+    const std::uint64_t now = map_size_.load();
+    std::uint64_t wanted = std::min(settings_.map_most, now * 2);
+    if (wanted <= now && beyond_most) {
+        const std::uint64_t step = std::uint64_t(1) << 20;
+        wanted = std::min(now + step, settings_.map_most + std::max(4 * step, settings_.map_most / 16));
+    }
+    if (wanted <= now) return false;
+    int code = 0;
+    readers_.exclusive([&] { code = mdb_env_set_mapsize(env_.get(), static_cast<std::size_t>(wanted)); });
+    if (code != 0) return false;
+    map_size_.store(wanted);
+    return true;
+}
+
+} // namespace plexus::store_lmdb

@@ -1,0 +1,118 @@
+// store-lmdb: plexus.store/1 on an LMDB file that this process owns.
+#include "environment.hpp"
+
+#include "plexus/plugin.hpp"
+#include "plexus/store_service.hpp"
+
+namespace plexus::store_lmdb {
+namespace {
+
+result<durability> parse_durability(std::string_view name) {
+    if (name == "os") return durability::os;
+    if (name == "sync") return durability::sync;
+    if (name == "memory") return durability::memory;
+    if (name == "unsafe-power") return durability::unsafe_power;
+    return make_error(status::invalid,
+                      "durability = \"" + std::string(name) + "\" is none of os, sync, memory, unsafe-power");
+}
+
+class store_plugin final : public plugin_base {
+  public:
+    using plugin_base::plugin_base;
+
+    result<void> init() override {
+        PLEXUS_TRY(const auto* loop, host().require<plexus_loop>(PLEXUS_LOOP_ID));
+        PLEXUS_TRY(const settings with, read_settings());
+        PLEXUS_TRY(env_, environment::open(with, loop_ref(loop)));
+        service_.open(loop_ref(loop), *this);
+        groups_ = host().counter("store_groups_total", "Transactions of the store");
+        batches_ = host().counter("store_batches_total", "Batches applied by the store");
+        failures_ = host().counter("store_failures_total", "Groups of batches that failed");
+        map_size_ = host().gauge("store_map_bytes", "Size of the store's memory map");
+        map_size_.set(static_cast<std::int64_t>(env_->map_size()));
+        log_ = host().log();
+        log_.info("store open", {{"path", with.path.native()}});
+        return {};
+    }
+
+    task<result<void>> stop() override { return service_.drain(); }
+
+    const plexus_service* service(std::string_view id) noexcept override {
+        return id == PLEXUS_STORE_ID ? service_.service() : nullptr;
+    }
+
+    // The engine of the service.
+    result<plexus_table*> open_table(std::string_view name) { return env_->open_table(name); }
+    bool owns(const plexus_table* table) const noexcept { return env_->find(table) != nullptr; }
+    std::int32_t try_get(const plexus_table* table, plexus_view key, void (*found)(void*, plexus_view),
+                         void* context) noexcept {
+        return env_->try_get(table, key, found, context);
+    }
+    std::int32_t try_scan(const plexus_scan& range, std::uint32_t (*row)(void*, plexus_view, plexus_view),
+                          void* context) noexcept {
+        return env_->try_scan(range, row, context);
+    }
+    store_provider::outcome apply(std::span<store_provider::batch* const> group) {
+        store_provider::outcome out = env_->apply(group);
+        groups_.add();
+        batches_.add(static_cast<std::int64_t>(out.applied));
+        map_size_.set(static_cast<std::int64_t>(env_->map_size()));
+        if (out.failure) {
+            failures_.add();
+            log_.error("a commit failed: " + out.failure->message());
+        }
+        return out;
+    }
+
+  private:
+    result<settings> read_settings() const {
+        const config_view config = host().config();
+        settings with;
+        PLEXUS_TRY(with.promise, parse_durability(config.text("durability").value_or("os")));
+        with.path = config.text("path").value_or("");
+        if (with.path.empty() && with.promise != durability::memory)
+            return make_error(status::invalid, "path is missing: name a folder for the store, or set "
+                                               "durability = \"memory\" to keep nothing");
+        with.map_most =
+            static_cast<std::uint64_t>(config.integer("map-size").value_or(std::int64_t(1) << 40));
+        with.check_all = config.text("check").value_or("quick") == "full";
+        with.owner = std::string(host().raw()->name) + ", " + std::string(host().instance());
+        return with;
+    }
+
+    logger log_;
+    std::unique_ptr<environment> env_;
+    store_provider::store_service<store_plugin> service_;
+    metric groups_;
+    metric batches_;
+    metric failures_;
+    metric map_size_;
+};
+
+constexpr const char* capabilities[] = {PLEXUS_CAP_FS_STATE, nullptr};
+constexpr const char* provides[] = {PLEXUS_STORE_ID, nullptr};
+constexpr plexus_key keys[] = {
+    {"path", PLEXUS_KEY_TEXT, PLEXUS_KEY_PATH, nullptr, nullptr, 0, 0,
+     "folder of the store; made (mode 0700) when it is new, held by one program at a time"},
+    {"durability", PLEXUS_KEY_TEXT, 0, "os", "os|sync|memory|unsafe-power", 0, 0,
+     "what a completed write survives: the process (os; a power cut may take the last commit), a power cut "
+     "(sync), nothing, without any file (memory), the process with a file that a power cut may destroy "
+     "(unsafe-power)"},
+    {"map-size", PLEXUS_KEY_BYTES, 0, "1TiB", nullptr, 1 << 20, std::int64_t(1) << 46,
+     "size of the data file at the most"},
+    {"check", PLEXUS_KEY_TEXT, 0, "quick", "quick|full", 0, 0,
+     "how much of the file is read before the start: 16 MiB from the roots on, or all"},
+};
+constexpr plugin_info info{
+    .id = "store-lmdb",
+    .version = "0.1.0",
+    .summary = "Keeps data in an LMDB file, with group commit",
+    .capabilities = capabilities,
+    .provides = provides,
+    .keys = keys,
+};
+
+} // namespace
+} // namespace plexus::store_lmdb
+
+PLEXUS_PLUGIN(plexus::store_lmdb::store_plugin, plexus::store_lmdb::info)
