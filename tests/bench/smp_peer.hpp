@@ -1,0 +1,51 @@
+// An SMP client that waits for each answer, on a blocking TLS connection: the other side of a server's
+// benchmark.
+#pragma once
+
+#include "plexus/smp/address.hpp"
+#include "plexus/smp/client.hpp"
+#include "plexus/smp/message_body.hpp"
+#include "tls_peer.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace plexus::bench {
+
+class system_random final : public crypto::random_source {
+  public:
+    void fill(bytes_span out) override;
+};
+
+class smp_peer {
+  public:
+    smp_peer(const smp::server_address& server, crypto::random_source& random);
+
+    /// Gives one command on its way, in a block of its own.
+    void send(const smp::command& command, bytes_view entity, const crypto::private_key* key);
+    /// Waits for blocks until `take` says that it has what it wants.
+    void receive(const std::function<bool(const smp::client_event&)>& take);
+    /// Sends, and waits for OK. Throws on any other answer.
+    void expect_ok(const smp::command& command, bytes_view entity, const crypto::private_key* key);
+
+    smp::client_session& session() noexcept { return *session_; }
+
+  private:
+    void flush();
+    tls_peer tls_;
+    std::unique_ptr<smp::client_session> session_;
+    smp::block_buffer block_{};
+};
+
+/// A queue of its recipient, secured for one sender.
+struct bench_queue {
+    bytes recipient_id;
+    bytes sender_id;
+    crypto::private_key recipient_key;
+    crypto::private_key sender_key;
+    crypto::box_key body_key;
+};
+bench_queue make_queue(smp_peer& recipient, smp_peer& sender, crypto::random_source& random,
+                       crypto::key_type authorization);
+
+} // namespace plexus::bench
