@@ -11,6 +11,7 @@
 
 #include "plexus/abi/host.h"
 #include "plexus/abi/plugin.h"
+#include "plexus/kernel/export.hpp"
 #include "plexus/kernel/loop_backend.hpp"
 #include "plexus/result.hpp"
 
@@ -24,10 +25,10 @@ enum class kernel_error {
     io = 5,      ///< a file cannot be read
     command = 6, ///< no such command, or its options are wrong
 };
-const char* error_domain(kernel_error);
+PLEXUS_KERNEL_API const char* error_domain(kernel_error);
 
 /// A configuration: its text, and the file that messages name and relative paths are taken from.
-struct config_source {
+struct PLEXUS_KERNEL_API config_source {
     std::string text;
     std::filesystem::path file; ///< empty: "config", and the current folder
 
@@ -47,7 +48,7 @@ struct kernel_options {
     std::unique_ptr<loop_backend> backend;
 };
 
-class kernel {
+class PLEXUS_KERNEL_API kernel {
   public:
     /// Checks the whole configuration, loads the plugins, sorts the graph and creates every instance. Nothing
     /// is created unless everything is right. [loader: the calling thread from now on]

@@ -14,6 +14,7 @@
 #include "plexus/abi/base.h"
 #include "plexus/abi/host.h"
 #include "plexus/bytes.hpp"
+#include "plexus/kernel/export.hpp"
 #include "plexus/result.hpp"
 
 namespace plexus::kernel {
@@ -41,7 +42,7 @@ struct task {
 
 /// Of one shard, used and destroyed there alone. `fired` runs once for each arming, never inside a call,
 /// never after disarm or the destructor returned.
-class loop_timer {
+class PLEXUS_KERNEL_API loop_timer {
   public:
     virtual ~loop_timer() = default;
     virtual void arm(std::uint64_t delay_ns) = 0; ///< arming again replaces
@@ -49,14 +50,14 @@ class loop_timer {
 };
 
 /// Level-triggered readiness of a descriptor (plexus_loop in plexus/abi/host.h). Of one shard.
-class loop_watch {
+class PLEXUS_KERNEL_API loop_watch {
   public:
     virtual ~loop_watch() = default;
     virtual void interest(std::uint32_t events) = 0;
 };
 
 /// Runs tasks in the order of submission. The destructor [loader] finishes what was submitted.
-class loop_worker {
+class PLEXUS_KERNEL_API loop_worker {
   public:
     virtual ~loop_worker() = default;
 
@@ -79,7 +80,7 @@ struct lookup_result {
     std::vector<plexus_address> addresses;
 };
 
-class loop_backend {
+class PLEXUS_KERNEL_API loop_backend {
   public:
     virtual ~loop_backend() = default;
 
@@ -163,6 +164,6 @@ struct asio_loop_options {
     stall_report stalled;
 };
 
-std::unique_ptr<loop_backend> make_asio_loop(asio_loop_options options);
+PLEXUS_KERNEL_API std::unique_ptr<loop_backend> make_asio_loop(asio_loop_options options);
 
 } // namespace plexus::kernel

@@ -1,0 +1,56 @@
+// One instance of a plugin in the kernel: its host, its services, its life.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "host_services.hpp"
+#include "plan.hpp"
+
+namespace plexus::kernel {
+
+class instance {
+  public:
+    instance(host_environment& environment, planned_instance planned);
+    ~instance();
+    instance(const instance&) = delete;
+    instance& operator=(const instance&) = delete;
+
+    void wire(const std::string& service, instance& provider) { wiring_[service] = &provider; }
+
+    result<void> create();
+    result<void> init();
+    /// `done` is called on the loader. One at a time.
+    void start(std::function<void(result<void>)> done);
+    void stop(std::function<void(result<void>)> done);
+    void destroy();
+
+    /// What it left behind in the loop, for people; empty: nothing. `after_destroy` counts workers too.
+    std::string left_behind(bool after_destroy) const;
+
+    const std::string& name() const noexcept { return planned_.name; }
+    const plugin_library& library() const noexcept { return planned_.library; }
+    const plexus_service* service(const char* id) const;
+    host_services& services() noexcept { return services_; }
+    std::shared_ptr<activity> what_runs() const noexcept { return activity_; }
+
+  private:
+    struct ending;
+    using step = std::int32_t (*)(void* self, plexus_completion done);
+
+    const plexus_service* find(std::string_view id) const;
+    void run(step begin, const char* verb, std::function<void(result<void>)> done);
+    error failed(const char* verb, std::int32_t status, const plexus_error* detail) const;
+    bool has_capability(std::string_view capability) const;
+
+    host_environment& environment_;
+    planned_instance planned_;
+    std::shared_ptr<activity> activity_;
+    host_services services_;
+    plexus_host host_{};
+    std::map<std::string, instance*, std::less<>> wiring_;
+    const plexus_plugin* plugin_ = nullptr;
+};
+
+} // namespace plexus::kernel

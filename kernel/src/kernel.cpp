@@ -1,0 +1,348 @@
+#include "plexus/kernel/kernel.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#include "abi_list.hpp"
+#include "instance.hpp"
+#include "plan.hpp"
+#include "signals.hpp"
+
+namespace plexus::kernel {
+namespace {
+
+std::uint32_t log_level(const std::string& name) {
+    if (name == "error") return PLEXUS_LOG_ERROR;
+    if (name == "warning") return PLEXUS_LOG_WARNING;
+    if (name == "debug") return PLEXUS_LOG_DEBUG;
+    if (name == "trace") return PLEXUS_LOG_TRACE;
+    return PLEXUS_LOG_INFO;
+}
+
+/// A function posted by the program itself.
+struct posted_step {
+    std::function<void()> run;
+};
+
+} // namespace
+
+const char* error_domain(kernel_error) { return "plexus.kernel"; }
+
+class kernel::impl {
+  public:
+    using outcome = std::function<void(result<void>)>;
+
+    static result<std::unique_ptr<impl>> make(const config_source& config, kernel_options options) {
+        PLEXUS_TRY(plan planned, make_plan(config, options));
+        auto self = std::make_unique<impl>();
+        self->program_ = options.program;
+        PLEXUS_CHECK(self->open_log(*planned.settings, std::move(options.log)));
+        self->make_loop(*planned.settings, std::move(options.backend));
+        self->environment_ = std::make_unique<host_environment>(
+            host_environment{self->program_, *self->loop_, *self->log_, self->metrics_,
+                             [raw = self.get()](int exit_code) { raw->request_stop(exit_code); }});
+        PLEXUS_CHECK(self->create(std::move(planned)));
+        return self;
+    }
+
+    ~impl() {
+        if (state_ == state::started) {
+            bool ended = false;
+            begin_stop([&](result<void>) { ended = true; });
+            loop_->run_loader([&] { return ended; });
+        }
+        finish();
+    }
+
+    void begin_start(outcome done) {
+        state_ = state::starting;
+        done_ = std::move(done);
+        loop_->start();
+        loop_running_ = true;
+        for (instance* one : order_) {
+            if (result<void> initialised = one->init(); !initialised) {
+                fail(initialised.error());
+                return;
+            }
+        }
+        start_next();
+    }
+
+    void begin_stop(outcome done) {
+        state_ = state::stopping;
+        done_ = std::move(done);
+        stop_next();
+    }
+
+    void request_stop(int exit_code) {
+        bool expected = false;
+        if (!stop_claimed_.compare_exchange_strong(expected, true)) return;
+        exit_code_ = exit_code;
+        stop_requested_ = true;
+        loop_->post_loader([] {});
+    }
+
+    void log(std::uint32_t level, std::string_view message) {
+        if (log_->enabled(level))
+            log_->write({level, loop_->wall_ns(), "kernel", loop_->current_shard(), message, nullptr, 0});
+    }
+
+    instance* find(std::string_view name) const {
+        for (const auto& one : instances_)
+            if (one->name() == name) return one.get();
+        return nullptr;
+    }
+
+    enum class state { created, starting, started, stopping, ended };
+
+    state state_ = state::created;
+    std::atomic<bool> stop_claimed_{false};
+    std::atomic<bool> stop_requested_{false};
+    std::atomic<int> exit_code_{0};
+    activity own_{"kernel"};
+    std::unique_ptr<loop_backend> loop_;
+    std::vector<std::unique_ptr<instance>> instances_;
+    std::vector<instance*> order_;
+    metric_registry metrics_;
+    std::string explanation_;
+
+  private:
+    result<void> open_log(const value_set& settings, std::function<void(std::string_view)> sink) {
+        if (!sink) {
+            PLEXUS_TRY(log_writer_, line_writer::open(settings.find("log.file")->text));
+            sink = [writer = log_writer_.get()](std::string_view line) { writer->write(line); };
+        } else {
+            sink = [this, inner = std::move(sink)](std::string_view line) {
+                const std::lock_guard lock(sink_mutex_);
+                inner(line);
+            };
+        }
+        log_ = std::make_unique<logger>(log_level(settings.find("log.level")->text),
+                                        settings.find("log.format")->text == "json", std::move(sink));
+        return {};
+    }
+
+    void make_loop(const value_set& settings, std::unique_ptr<loop_backend> given) {
+        loop_ = std::move(given);
+        if (loop_) return;
+        asio_loop_options asio;
+        asio.shards = static_cast<std::uint32_t>(settings.find("shards")->integer);
+        asio.watchdog_ns = static_cast<std::uint64_t>(settings.find("watchdog")->integer);
+        asio.stalled = [this, limit = settings.find("watchdog")->integer](std::uint32_t shard,
+                                                                          const std::string& name) {
+            log(PLEXUS_LOG_WARNING, "a callback of '" + name + "' blocks shard " + std::to_string(shard) +
+                                        " for more than " + format_duration(limit));
+        };
+        loop_ = make_asio_loop(std::move(asio));
+    }
+
+    result<void> create(plan planned) {
+        explanation_ = explain_plan(planned);
+        for (planned_instance& one : planned.instances)
+            instances_.push_back(std::make_unique<instance>(*environment_, std::move(one)));
+        for (std::size_t i = 0; i < instances_.size(); ++i)
+            for (const graph_edge& edge : planned.graph.edges[i])
+                instances_[i]->wire(edge.service, *instances_[edge.provider]);
+        for (const std::size_t i : planned.graph.order) order_.push_back(instances_[i].get());
+        for (std::size_t i = 0; i < order_.size(); ++i) PLEXUS_CHECK(order_[i]->create());
+        return {};
+    }
+
+    void start_next() {
+        if (running_ == order_.size()) {
+            state_ = state::started;
+            conclude({});
+            return;
+        }
+        instance* next = order_[running_];
+        next->start([this, next](result<void> started) {
+            if (!started) {
+                fail(started.error());
+                return;
+            }
+            ++running_;
+            log(PLEXUS_LOG_DEBUG, "started " + next->name());
+            start_next();
+        });
+    }
+
+    void fail(const error& why) {
+        failure_ = why;
+        stop_next();
+    }
+
+    void stop_next() {
+        if (running_ == 0) {
+            finish();
+            conclude(failure_);
+            return;
+        }
+        instance* next = order_[--running_];
+        next->stop([this, next](result<void> stopped) {
+            if (!stopped) {
+                log(PLEXUS_LOG_ERROR, stopped.error().message());
+                if (failure_) failure_ = stopped.error();
+            }
+            if (const std::string left = next->left_behind(false); !left.empty())
+                log(PLEXUS_LOG_WARNING, "plugin." + next->name() + " leaves behind after stop: " + left);
+            log(PLEXUS_LOG_DEBUG, "stopped " + next->name());
+            stop_next();
+        });
+    }
+
+    /// Destroys the instances, then ends the loop.
+    void finish() {
+        if (state_ == state::ended) return;
+        state_ = state::ended;
+        for (auto one = order_.rbegin(); one != order_.rend(); ++one) {
+            (*one)->destroy();
+            if (const std::string left = (*one)->left_behind(true); !left.empty())
+                log(PLEXUS_LOG_WARNING, "plugin." + (*one)->name() + " leaves behind after destroy: " + left);
+        }
+        if (loop_running_) loop_->stop();
+    }
+
+    void conclude(result<void> how) {
+        const outcome done = std::move(done_);
+        done_ = {};
+        done(std::move(how));
+    }
+
+    std::string explain_plan(const plan& planned) const;
+
+    std::string program_;
+    std::mutex sink_mutex_;
+    std::unique_ptr<line_writer> log_writer_;
+    std::unique_ptr<logger> log_;
+    std::unique_ptr<host_environment> environment_;
+    std::size_t running_ = 0; ///< the first so many of order_ are started
+    bool loop_running_ = false;
+    result<void> failure_;
+    outcome done_;
+};
+
+std::string kernel::impl::explain_plan(const plan& planned) const {
+    std::string out;
+    for (const std::size_t i : planned.graph.order) {
+        const planned_instance& one = planned.instances[i];
+        out += one.name;
+        if (one.library.name != one.name) out += " (" + one.library.name + ")";
+        out += "\n";
+        const auto of = [&](const graph_edge& edge) {
+            return edge.service + " of " + planned.instances[edge.provider].name;
+        };
+        for (const graph_edge& edge : planned.graph.edges[i])
+            out += "  " + std::string(edge.required ? "requires " : "uses ") + of(edge) +
+                   (edge.chosen ? ", chosen under services" : ", the only provider") + "\n";
+        for (const char* id : abi_list(one.library.descriptor->uses)) {
+            const auto& edges = planned.graph.edges[i];
+            const bool wired =
+                std::any_of(edges.begin(), edges.end(), [&](const graph_edge& e) { return e.service == id; });
+            if (!wired && !is_host_service(id))
+                out += "  can use " + std::string(id) + ", which nobody provides\n";
+        }
+        for (const char* id : abi_list(one.library.descriptor->provides))
+            out += "  provides " + std::string(id) + "\n";
+        for (const char* name : abi_list(one.library.descriptor->capabilities))
+            out += "  may " + std::string(name) + "\n";
+    }
+    return out;
+}
+
+kernel::kernel(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
+kernel::~kernel() = default;
+
+result<std::unique_ptr<kernel>> kernel::load(config_source config, kernel_options options) {
+    PLEXUS_TRY(auto state, impl::make(config, std::move(options)));
+    return std::unique_ptr<kernel>(new kernel(std::move(state)));
+}
+
+result<void> kernel::check(const config_source& config, const kernel_options& options) {
+    if (auto planned = make_plan(config, options); !planned) return planned.error();
+    return {};
+}
+
+void kernel::begin_start(std::function<void(result<void>)> done) { impl_->begin_start(std::move(done)); }
+void kernel::begin_stop(std::function<void(result<void>)> done) { impl_->begin_stop(std::move(done)); }
+
+result<void> kernel::start() {
+    result<void> outcome;
+    bool ended = false;
+    begin_start([&](result<void> how) {
+        outcome = std::move(how);
+        ended = true;
+    });
+    impl_->loop_->run_loader([&] { return ended; });
+    return outcome;
+}
+
+result<void> kernel::stop() {
+    if (impl_->state_ != impl::state::started) return {};
+    result<void> outcome;
+    bool ended = false;
+    begin_stop([&](result<void> how) {
+        outcome = std::move(how);
+        ended = true;
+    });
+    impl_->loop_->run_loader([&] { return ended; });
+    return outcome;
+}
+
+int kernel::run(const std::function<void()>& started) {
+    const termination_signals signals([this] { request_stop(0); });
+    if (const auto up = start(); !up) {
+        impl_->log(PLEXUS_LOG_ERROR, up.error().message());
+        return 1;
+    }
+    if (started) started();
+    impl_->loop_->run_loader([this] { return stop_requested(); });
+    if (const auto down = stop(); !down) return 1; // logged
+    return exit_code();
+}
+
+void kernel::request_stop(int exit_code) { impl_->request_stop(exit_code); }
+bool kernel::stop_requested() const noexcept { return impl_->stop_requested_; }
+int kernel::exit_code() const noexcept { return impl_->exit_code_; }
+
+const plexus_service* kernel::service(std::string_view instance_name, std::string_view id) const {
+    const instance* one = impl_->find(instance_name);
+    return one == nullptr ? nullptr : one->service(std::string(id).c_str());
+}
+
+std::vector<std::string> kernel::instances() const {
+    std::vector<std::string> out;
+    for (const instance* one : impl_->order_) out.push_back(one->name());
+    return out;
+}
+
+bool kernel::post(std::uint32_t shard, std::function<void()> step) {
+    auto owned = std::make_unique<posted_step>(posted_step{std::move(step)});
+    const task posted{[](void* context) {
+                          const std::unique_ptr<posted_step> own(static_cast<posted_step*>(context));
+                          own->run();
+                      },
+                      owned.get(), &impl_->own_};
+    if (!impl_->loop_->post(shard, posted)) return false;
+    (void)owned.release(); // the task's now
+    return true;
+}
+
+void kernel::call(std::uint32_t shard, const std::function<void()>& step) {
+    bool ended = false;
+    const bool posted = post(shard, [&] {
+        step();
+        impl_->loop_->post_loader([&ended] { ended = true; });
+    });
+    if (posted) impl_->loop_->run_loader([&] { return ended; });
+}
+
+void kernel::run_until(const std::function<bool()>& done) { impl_->loop_->run_loader(done); }
+void kernel::wake() {
+    impl_->loop_->post_loader([] {});
+}
+
+loop_backend& kernel::backend() noexcept { return *impl_->loop_; }
+std::string kernel::metrics() const { return impl_->metrics_.render(); }
+std::string kernel::explain() const { return impl_->explanation_; }
+
+} // namespace plexus::kernel
