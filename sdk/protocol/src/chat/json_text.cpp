@@ -63,7 +63,7 @@ void write_number(std::string& out, double value) {
     }
 }
 
-void write_value(std::string& out, const json::value& value) {
+void write_value(std::string& out, const json::value& value, bool sorted) {
     switch (value.kind()) {
     case json::kind::null: out += "null"; break;
     case json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
@@ -77,7 +77,7 @@ void write_value(std::string& out, const json::value& value) {
         for (const auto& item : value.get_array()) {
             if (!first) out.push_back(',');
             first = false;
-            write_value(out, item);
+            write_value(out, item, sorted);
         }
         out.push_back(']');
         break;
@@ -86,7 +86,9 @@ void write_value(std::string& out, const json::value& value) {
         std::vector<const json::key_value_pair*> members;
         members.reserve(value.get_object().size());
         for (const auto& member : value.get_object()) members.push_back(&member);
-        std::ranges::sort(members, {}, [](const auto* member) { return std::string_view(member->key()); });
+        if (sorted)
+            std::ranges::sort(members, {},
+                              [](const auto* member) { return std::string_view(member->key()); });
         out.push_back('{');
         bool first = true;
         for (const auto* member : members) {
@@ -94,7 +96,7 @@ void write_value(std::string& out, const json::value& value) {
             first = false;
             write_text(out, member->key());
             out.push_back(':');
-            write_value(out, member->value());
+            write_value(out, member->value(), sorted);
         }
         out.push_back('}');
         break;
@@ -106,7 +108,12 @@ void write_value(std::string& out, const json::value& value) {
 
 std::string sorted_json(const json::value& value) {
     std::string out;
-    write_value(out, value);
+    write_value(out, value, true);
+    return out;
+}
+std::string ordered_json(const json::value& value) {
+    std::string out;
+    write_value(out, value, false);
     return out;
 }
 

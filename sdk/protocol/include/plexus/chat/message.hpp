@@ -64,5 +64,7 @@ result<bytes> encode(const file_chunk& value);
 
 /// JSON text with keys in alphabetical order at every level, as official clients write it.
 std::string sorted_json(const json::value& value);
+/// The same with keys in the order of the objects.
+std::string ordered_json(const json::value& value);
 
 } // namespace plexus::chat
