@@ -42,9 +42,10 @@ host_services::host_services(host_environment& environment, activity& owner, val
 
 const plexus_service* host_services::find(std::string_view id) const {
     if (id == PLEXUS_LOG_ID) return &log_.service;
-    if (id == PLEXUS_CONFIG_ID) return &config_.service;
     if (id == PLEXUS_CLOCK_ID) return &clock_.service;
     if (id == PLEXUS_RANDOM_ID) return &random_.service;
+    if (environment_.command_only) return nullptr;
+    if (id == PLEXUS_CONFIG_ID) return &config_.service;
     if (id == PLEXUS_LOOP_ID) return &loop_.service;
     if (id == PLEXUS_METRICS_ID) return &metrics_.service;
     if (id == PLEXUS_RESOLVER_ID) return &resolver_.table.service;

@@ -21,6 +21,7 @@ struct host_environment {
     logger& log;
     metric_registry& metrics;
     std::function<void(int exit_code)> request_stop;
+    bool command_only = false; ///< log, clock and random are all there is
 };
 
 class host_services {

@@ -104,7 +104,6 @@ class kernel::impl {
     std::vector<std::unique_ptr<instance>> instances_;
     std::vector<instance*> order_;
     metric_registry metrics_;
-    std::string explanation_;
 
   private:
     result<void> open_log(const value_set& settings, std::function<void(std::string_view)> sink) {
@@ -137,7 +136,6 @@ class kernel::impl {
     }
 
     result<void> create(plan planned) {
-        explanation_ = explain_plan(planned);
         for (planned_instance& one : planned.instances)
             instances_.push_back(std::make_unique<instance>(*environment_, std::move(one)));
         for (std::size_t i = 0; i < instances_.size(); ++i)
@@ -208,8 +206,6 @@ class kernel::impl {
         done(std::move(how));
     }
 
-    std::string explain_plan(const plan& planned) const;
-
     std::string program_;
     std::mutex sink_mutex_;
     std::unique_ptr<line_writer> log_writer_;
@@ -220,34 +216,6 @@ class kernel::impl {
     result<void> failure_;
     outcome done_;
 };
-
-std::string kernel::impl::explain_plan(const plan& planned) const {
-    std::string out;
-    for (const std::size_t i : planned.graph.order) {
-        const planned_instance& one = planned.instances[i];
-        out += one.name;
-        if (one.library.name != one.name) out += " (" + one.library.name + ")";
-        out += "\n";
-        const auto of = [&](const graph_edge& edge) {
-            return edge.service + " of " + planned.instances[edge.provider].name;
-        };
-        for (const graph_edge& edge : planned.graph.edges[i])
-            out += "  " + std::string(edge.required ? "requires " : "uses ") + of(edge) +
-                   (edge.chosen ? ", chosen under services" : ", the only provider") + "\n";
-        for (const char* id : abi_list(one.library.descriptor->uses)) {
-            const auto& edges = planned.graph.edges[i];
-            const bool wired =
-                std::any_of(edges.begin(), edges.end(), [&](const graph_edge& e) { return e.service == id; });
-            if (!wired && !is_host_service(id))
-                out += "  can use " + std::string(id) + ", which nobody provides\n";
-        }
-        for (const char* id : abi_list(one.library.descriptor->provides))
-            out += "  provides " + std::string(id) + "\n";
-        for (const char* name : abi_list(one.library.descriptor->capabilities))
-            out += "  may " + std::string(name) + "\n";
-    }
-    return out;
-}
 
 kernel::kernel(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 kernel::~kernel() = default;
@@ -343,6 +311,5 @@ void kernel::wake() {
 
 loop_backend& kernel::backend() noexcept { return *impl_->loop_; }
 std::string kernel::metrics() const { return impl_->metrics_.render(); }
-std::string kernel::explain() const { return impl_->explanation_; }
 
 } // namespace plexus::kernel

@@ -1,5 +1,6 @@
 #include "plan.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -181,15 +182,33 @@ result<plan> make_plan(const config_source& config, const kernel_options& option
     return planner(config, options).make();
 }
 
-std::vector<std::filesystem::path> configured_folders(const config_source& config) {
-    problem_list ignored("");
-    const document_value root = parse_document(config.text, ignored);
-    value_set settings(kernel_keys, folder_of(config));
-    if (const document_value* section = root.find("kernel"); section != nullptr)
-        settings.take(*section, "kernel", {}, ignored);
-    const key_value* own = settings.find("plugins");
-    if (own == nullptr) return {};
-    return {own->list.begin(), own->list.end()};
+result<std::string> explain(const config_source& config, const kernel_options& options) {
+    PLEXUS_TRY(const plan planned, make_plan(config, options));
+    std::string out;
+    for (const std::size_t i : planned.graph.order) {
+        const planned_instance& one = planned.instances[i];
+        out += one.name;
+        if (one.library.name != one.name) out += " (" + one.library.name + ")";
+        out += "\n";
+        const auto of = [&](const graph_edge& edge) {
+            return edge.service + " of " + planned.instances[edge.provider].name;
+        };
+        for (const graph_edge& edge : planned.graph.edges[i])
+            out += "  " + std::string(edge.required ? "requires " : "uses ") + of(edge) +
+                   (edge.chosen ? ", chosen under services" : ", the only provider") + "\n";
+        for (const char* id : abi_list(one.library.descriptor->uses)) {
+            const auto& edges = planned.graph.edges[i];
+            const bool wired =
+                std::any_of(edges.begin(), edges.end(), [&](const graph_edge& e) { return e.service == id; });
+            if (!wired && !is_host_service(id))
+                out += "  can use " + std::string(id) + ", which nobody provides\n";
+        }
+        for (const char* id : abi_list(one.library.descriptor->provides))
+            out += "  provides " + std::string(id) + "\n";
+        for (const char* name : abi_list(one.library.descriptor->capabilities))
+            out += "  may " + std::string(name) + "\n";
+    }
+    return out;
 }
 
 result<config_source> config_source::read(const std::filesystem::path& file) {

@@ -29,7 +29,4 @@ struct plan {
 /// `built_in` and `plugin_folders` of the options matter.
 result<plan> make_plan(const config_source& config, const kernel_options& options);
 
-/// The folders that a configuration names, whatever else is wrong with it.
-std::vector<std::filesystem::path> configured_folders(const config_source& config);
-
 } // namespace plexus::kernel

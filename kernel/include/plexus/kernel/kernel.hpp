@@ -48,6 +48,9 @@ struct kernel_options {
     std::unique_ptr<loop_backend> backend;
 };
 
+/// The graph of a configuration for people: who is wired to whom and why. Or what is wrong (as load).
+PLEXUS_KERNEL_API result<std::string> explain(const config_source& config, const kernel_options& options);
+
 class PLEXUS_KERNEL_API kernel {
   public:
     /// Checks the whole configuration, loads the plugins, sorts the graph and creates every instance. Nothing
@@ -99,8 +102,6 @@ class PLEXUS_KERNEL_API kernel {
     loop_backend& backend() noexcept;
     /// Every metric in the text format of Prometheus, with the label `instance`. [any-thread]
     std::string metrics() const;
-    /// The graph for people: who is wired to whom and why.
-    std::string explain() const;
 
     class impl;
 
