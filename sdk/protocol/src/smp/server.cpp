@@ -1,0 +1,183 @@
+#include "plexus/smp/server.hpp"
+
+#include "plexus/smp/certificates.hpp"
+#include "plexus/smp/handshake.hpp"
+#include "plexus/smp/message_body.hpp"
+
+#include <stdexcept>
+
+namespace plexus::smp {
+
+result<server_identity> make_server_identity(std::vector<bytes> chain, crypto::private_key key) {
+    const auto roles = roles_of_chain(chain.size());
+    if (!roles)
+        return make_error(failure::bad_auth, "a server's chain has 2 to 4 certificates, this one has " +
+                                                 std::to_string(chain.size()));
+    PLEXUS_TRY(const auto leaf, certificate_key(chain[roles->leaf]));
+    if (!crypto::can_sign(key.type()) || leaf != key.public_part())
+        return make_error(failure::bad_auth,
+                          "the private key is not that of the first certificate of the chain");
+    server_identity out;
+    out.fingerprint = fingerprint(chain[roles->identity]);
+    out.chain = std::move(chain);
+    out.key = std::move(key);
+    return out;
+}
+
+server_session::server_session(const server_identity& identity, bytes_view session_id, bool alpn,
+                               crypto::random_source& random)
+    : identity_(identity), session_key_(std::make_shared<const crypto::private_key>(
+                               crypto::private_key::generate(crypto::key_type::x25519, random))),
+      session_id_size_(static_cast<std::uint8_t>(session_id.size())),
+      offered_(alpn ? supported_versions : legacy_versions) {
+    if (session_id.size() > session_id_.size()) throw std::invalid_argument("a session id is too long");
+    std::copy(session_id.begin(), session_id.end(), session_id_.begin());
+}
+
+result<void> server_session::write_hello(block_span out) const {
+    server_hello hello;
+    hello.versions = offered_;
+    hello.session_id = session_id();
+    bytes signed_key;
+    if (offered_.max >= since::implied_session) {
+        signed_key = sign_session_key(identity_.key, session_key_->public_part());
+        hello.key = certified_key{{identity_.chain.begin(), identity_.chain.end()}, signed_key};
+    }
+    bytes content;
+    encoding::writer writer(content);
+    write(writer, hello);
+    if (content.size() > max_block_content)
+        return make_error(failure::too_large, "the chain of certificates does not fit into the hello");
+    block_cipher().seal(out, content);
+    return {};
+}
+
+result<void> server_session::receive(block_span block) {
+    incoming_ = {};
+    if (state_ == state::closed) return make_error(failure::state, "the session is closed");
+    auto content = cipher_.open(block);
+    if (state_ == state::hello) {
+        auto done = content ? receive_hello(*content) : result<void>(std::move(content).error());
+        state_ = done ? state::ready : state::closed;
+        return done;
+    }
+    if (!content) return std::move(content).error();
+    PLEXUS_TRY(incoming_, batch_reader::open(*content));
+    return {};
+}
+
+result<void> server_session::receive_hello(bytes_view content) {
+    PLEXUS_TRY(const auto hello, parse_client_hello(content));
+    if (!equal(hello.identity, identity_.fingerprint))
+        return make_error(failure::identity, "the client means another server");
+    if (!offered_.contains(hello.chosen))
+        return make_error(failure::version, "the client chose SMP version " + std::to_string(hello.chosen) +
+                                                ", offered are " + encoding::to_text(offered_));
+    if (hello.client_service)
+        return make_error(failure::bad_service, "service certificates are not accepted here");
+    version_ = hello.chosen;
+    if (version_ >= since::encrypted_blocks && !hello.proxy && hello.key) {
+        PLEXUS_TRY(const auto secret, crypto::dh_x25519(*session_key_, *hello.key));
+        cipher_ = block_cipher::for_server(session_id(), secret);
+    }
+    return {};
+}
+
+void server_session::write_service_refusal(block_span out) const {
+    service_hello refusal;
+    auto& cause = refusal.refused.emplace();
+    cause.transport = transport_error::handshake;
+    cause.handshake = handshake_error::bad_service;
+    bytes content;
+    encoding::writer writer(content);
+    write(writer, refusal);
+    block_cipher().seal(out, content);
+}
+
+bool server_session::next(server_request& out) {
+    if (incoming_.left() == 0) return false;
+    read(incoming_.next(), out);
+    return true;
+}
+
+void server_session::read(bytes_view raw, server_request& out) {
+    out = {};
+    const auto parsed = parse_transmission(raw, version_);
+    if (!parsed) {
+        out.refused = make_server_error(error_code::block);
+        return;
+    }
+    out.correlation_id = parsed->correlation_id;
+    if (version_ < since::implied_session && !equal(parsed->session_id, session_id())) {
+        out.refused = make_server_error(error_code::session);
+        return;
+    }
+    const auto authorization = parsed->authorization;
+    if (!is_authorization_size(authorization.size())) {
+        out.refused = make_server_error(error_code::block);
+        return;
+    }
+    out.entity_id = parsed->entity_id;
+    auto content = parse_command(parsed->body, version_);
+    if (!content) {
+        out.refused = as_server_error(content.error());
+        return;
+    }
+    out.content = std::move(content).value();
+    if (const auto wrong = check_credentials(out.content, !authorization.empty(), !out.entity_id.empty())) {
+        out.refused = make_server_error(*wrong);
+        return;
+    }
+    if (!parsed->service_signature.empty()) {
+        out.refused = make_server_error(error_code::service);
+        return;
+    }
+    if (authorization.empty()) return;
+    std::copy(authorization.begin(), authorization.end(), out.authorization_bytes.begin());
+    out.authorization_size = static_cast<std::uint8_t>(authorization.size());
+    out.authorized = parsed->sent;
+    if (version_ < since::implied_session) return;
+    // The session id is authorized and not sent: it takes the place of the authorization, which is longer and
+    // stands right before what was sent.
+    const auto prefix = 1 + std::size_t{session_id_size_};
+    static_assert(1 + crypto::signature_size(crypto::key_type::ed25519) >= 1 + sizeof session_id_);
+    auto* begin = const_cast<std::uint8_t*>(parsed->sent.data()) - prefix;
+    *begin = session_id_size_;
+    std::copy_n(session_id_.begin(), session_id_size_, begin + 1);
+    out.authorized = {begin, parsed->sent.size() + prefix};
+}
+
+void server_session::write_response(bytes& out, bytes_view correlation_id, bytes_view entity_id,
+                                    const message& content) const {
+    encoding::writer writer(out);
+    const auto begin = writer.begin_large();
+    write_transmission(writer, version_, session_id(), correlation_id, entity_id, {});
+    write(writer, content, version_);
+    writer.end_large(begin);
+}
+
+bool server_session::append_message(block_builder& out, bytes_view correlation_id, bytes_view entity_id,
+                                    const crypto::box_key& key, bytes_view message_id,
+                                    const received_body& body) const {
+    const auto session = version_ < since::implied_session ? 1 + session_id().size() : 0;
+    const auto size = 1 + session + 1 + correlation_id.size() + 1 + entity_id.size() + 4 + 1 +
+                      message_id.size() + encrypted_body_size;
+    const auto room = out.reserve(size);
+    if (room.data() == nullptr) return false;
+    auto* at = room.data();
+    auto put = [&at](bytes_view field) {
+        *at++ = static_cast<std::uint8_t>(field.size());
+        at = std::copy(field.begin(), field.end(), at);
+    };
+    put({});
+    if (session != 0) put(session_id());
+    put(correlation_id);
+    put(entity_id);
+    at = std::copy_n("MSG ", 4, at);
+    put(message_id);
+    seal_message_body(std::span<std::uint8_t, encrypted_body_size>(at, encrypted_body_size), key, message_id,
+                      body);
+    return true;
+}
+
+} // namespace plexus::smp
