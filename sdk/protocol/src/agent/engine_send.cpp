@@ -7,7 +7,7 @@ namespace plexus::agent {
 
 /// Starts whatever the connection's state asks for and is not under way. Called after each change.
 void engine::pump(live_connection& c) {
-    if (!started_ || c.gone) return;
+    if (!started_ || c.gone || c.record.at == stage::failed) return;
     const bool pausing = now_ < c.retry_after;
     if (c.record.at == stage::resolving && !c.linking && !pausing) fetch_link(c);
     if (c.record.at == stage::creating_queue && !c.creating && !pausing) create_reply_queue(c);
@@ -45,8 +45,7 @@ void engine::pump_receiving(live_connection& c) {
 }
 
 void engine::pump_sending(live_connection& c) {
-    const bool stopped =
-        c.record.at == stage::failed || (c.record.at == stage::deleting && !c.record.wait_sent);
+    const bool stopped = c.record.at == stage::deleting && !c.record.wait_sent;
     // The peer answers to what we send, so our own queue must be ready for it.
     const bool not_ready = c.record.receive && c.record.receive->secure_with;
     if (c.outbox.empty() || stopped || not_ready || c.sending || c.securing_peer || now_ < c.send_after)
@@ -213,7 +212,8 @@ void engine::delivered(live_connection& c, const smp::message& response) {
     drop_head(c);
     if (refused != nullptr) {
         const auto cause = server_refusal("SEND: the queue is gone or closed to us", *refused);
-        if (kind == outbox_kind::confirmation || kind == outbox_kind::hello) return fail_connection(c, cause);
+        const bool handshake = kind == outbox_kind::confirmation || kind == outbox_kind::hello;
+        if (handshake && c.record.at == stage::connecting) return fail_connection(c, cause);
         if (kind != outbox_kind::user_message) return;
         out.kind = event_kind::send_failed;
         out.status = cause.code();

@@ -53,10 +53,25 @@ void engine::use(live_connection& c, const server_address& server) {
     open(s);
 }
 
+bool engine::has_operations(session_id id) const {
+    return std::any_of(operations_.begin(), operations_.end(),
+                       [id](const auto& each) { return each.second.session == id; });
+}
+
 void engine::leave_sessions(live_connection& c) {
     for (auto& [id, s] : sessions_) {
         s->users.erase(c.id());
         if (c.record.receive) s->receivers.erase(c.record.receive->recipient_id);
+    }
+    for (auto each = sessions_.begin(); each != sessions_.end();) {
+        auto& s = *each->second;
+        if (s.users.empty() && s.creates.empty() && !has_operations(s.id)) {
+            if (s.now != session::state::idle) effect(action::hang_up{s.id});
+            session_names_.erase(s.name);
+            each = sessions_.erase(each);
+        } else {
+            ++each;
+        }
     }
 }
 
@@ -274,7 +289,7 @@ void engine::response(std::uint64_t token, const smp::message& response) {
         }
         if (!c->gone) pump(*c);
     }
-    subscribe_next(*s);
+    if (auto* still = find_session(what.session)) subscribe_next(*still);
     finish_step();
 }
 
@@ -303,8 +318,7 @@ void engine::failed_operation(const operation& what, const error& cause, bool te
             next.retry_at = std::min(next.retry_at, now_);
             send_create(next, std::move(again));
         } else {
-            refuse(create.request,
-                   make_error(failure::network, "no link could be made: " + cause.message(), true));
+            refuse(create.request, cause);
         }
         return;
     }

@@ -171,6 +171,7 @@ class engine {
     session* find_session(session_id id);
     void open(session& s);
     void use(live_connection& c, const server_address& server);
+    bool has_operations(session_id id) const;
     void leave_sessions(live_connection& c);
     std::uint64_t issue(session& s, operation what, bytes entity_id, const crypto::private_key* key,
                         smp::command value, std::vector<bytes> lent = {},
