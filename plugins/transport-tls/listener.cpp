@@ -1,0 +1,185 @@
+#include "listener.hpp"
+
+#include "acceptor.hpp"
+#include "tcp_stream.hpp"
+
+namespace plexus::transport_tls {
+
+/// The TLS handshake of one client. Destroys itself at its end. [shard]
+class listener::handshake final : public member, carrier::sink {
+  public:
+    handshake(std::shared_ptr<listener> owner, descriptor socket, slot place)
+        : owner_(std::move(owner)), hold_(owner_->owner_), credentials_(owner_->credentials()),
+          deadline_(owner_->owner_.loop, [this] {
+              failed("the TLS handshake with " + stream_->peer() + " was not over in time");
+          }) {
+        auto ssl = credentials_->make_ssl();
+        if (!ssl) throw std::bad_alloc();
+        std::string peer = peer_of(socket.get());
+        auto below = std::make_unique<socket_carrier>(owner_->owner_.loop, std::move(socket));
+        below->set_sink(this);
+        stream_ = std::make_unique<tls_stream>(owner_->owner_, std::move(below), std::move(peer),
+                                               std::move(place), std::move(*ssl));
+    }
+    ~handshake() override { --owner_->own_part().count; }
+
+    void begin() {
+        deadline_.arm(owner_->handshake_timeout_);
+        step();
+    }
+    void cut() override { failed("the TLS handshake with " + stream_->peer() + " was given up"); }
+
+  private:
+    void ready(std::uint32_t) override { step(); }
+    void step() {
+        auto through = stream_->step();
+        if (!through) return failed(through.error().message());
+        if (!*through) return;
+        const auto owner = owner_;
+        auto ready = std::move(stream_);
+        delete this;
+        ready->open();
+        owner->accepted_(owner->context_, ready.release());
+    }
+    void failed(std::string_view why) {
+        owner_->owner_.count.handshake_failures.add();
+        owner_->owner_.log.debug(why);
+        delete this;
+    }
+
+    std::shared_ptr<listener> owner_;
+    hold hold_;
+    std::shared_ptr<const server_context> credentials_;
+    timer deadline_;
+    std::unique_ptr<tls_stream> stream_;
+};
+
+listener::listener(runtime& owner, const plexus_listen_options& options, plexus_accept_function accepted,
+                   void* context)
+    : owner_(owner), secure_((options.flags & PLEXUS_LISTEN_SECURE) != 0), accepted_(accepted),
+      context_(context),
+      handshake_timeout_(options.handshake_timeout_ns == 0
+                             ? owner.config.handshake_timeout
+                             : nanoseconds(static_cast<std::int64_t>(options.handshake_timeout_ns))),
+      connections_most_(options.connections_most),
+      connections_(std::make_shared<std::atomic<std::uint32_t>>(0)), parts_(owner.loop.shard_count()) {
+    const std::uint32_t most = options.pending_most == 0 ? owner.config.pending_most : options.pending_most;
+    pending_most_ = std::max<std::size_t>(1, most / parts_.size());
+    for (std::uint32_t i = 0; i < options.alpn_count; ++i)
+        alpn_.push_back(to_bytes(from_abi(options.alpn[i])));
+    const std::int32_t here = owner.loop.current_shard();
+    accept_shard_ = here < 0 ? 0 : static_cast<std::uint32_t>(here);
+}
+
+result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_listen_options& options,
+                                                 plexus_accept_function accepted, void* context) {
+    if (owner.stopping()) return make_error(status::stopping, "the transport stops");
+    std::shared_ptr<listener> self(new listener(owner, options, accepted, context));
+    if (self->secure_) PLEXUS_CHECK(self->set_credentials(from_abi(options.chain), from_abi(options.key)));
+    self->port_ = options.port;
+    PLEXUS_TRY(descriptor socket, listen_on(text_of(options.address), self->port_));
+
+    bool posted = true;
+    for (std::uint32_t shard = 0; shard < self->parts_.size(); ++shard)
+        posted = posted && owner.loop.post(shard, [self, shard] {
+            part& mine = self->parts_[shard];
+            if (!mine.closed) self->owner_.members().add(mine.pending);
+        });
+    auto begin = [self, socket = std::move(socket), kept = hold(owner)]() mutable {
+        const std::int32_t code = guard(nullptr, [&]() -> result<void> {
+            self->acceptor_ = std::make_unique<acceptor>(*self, std::move(socket));
+            return {};
+        });
+        if (code != PLEXUS_OK)
+            self->owner_.log.error("nobody is accepted",
+                                   {{"port", std::to_string(self->port_)}, {"reason", describe(code)}});
+    };
+    posted = posted && owner.loop.post(self->accept_shard_, std::move(begin));
+    if (!posted) return make_error(status::stopping, "a shard does not run");
+    return self;
+}
+
+result<void> listener::set_credentials(bytes_view chain_pem, bytes_view key_pem) {
+    if (!secure_)
+        return make_error(status::invalid, "this listener does not use TLS, so it has no certificate");
+    PLEXUS_TRY(auto made, server_context::make(owner_.config, owner_.clock, chain_pem, key_pem, alpn_));
+    const std::scoped_lock lock(mutex_);
+    credentials_ = std::move(made);
+    return {};
+}
+
+std::shared_ptr<const server_context> listener::credentials() {
+    const std::scoped_lock lock(mutex_);
+    return credentials_;
+}
+
+std::optional<slot> listener::take_place() {
+    if (connections_->fetch_add(1) >= connections_most_ && connections_most_ != 0) {
+        connections_->fetch_sub(1);
+        return std::nullopt;
+    }
+    return slot(connections_);
+}
+
+void listener::deal(descriptor socket, slot place) {
+    owner_.count.accepted.add();
+    const std::uint32_t shard = next_shard_;
+    next_shard_ = (next_shard_ + 1) % static_cast<std::uint32_t>(parts_.size());
+    owner_.loop.post(shard,
+                     [self = shared_from_this(), socket = std::move(socket), place = std::move(place),
+                      kept = hold(owner_)]() mutable { self->arrived(std::move(socket), std::move(place)); });
+}
+
+void listener::arrived(descriptor socket, slot place) {
+    part& mine = own_part();
+    if (mine.closed) return;
+    try {
+        set_stream_options(socket.get(), owner_.config.keepalive);
+        if (secure_) {
+            auto* begun = new handshake(shared_from_this(), std::move(socket), std::move(place));
+            ++mine.count;
+            mine.pending.add(*begun);
+            if (mine.count > pending_most_) mine.pending.first()->cut(); // who waits longest is likely idle
+            begun->begin();
+            return;
+        }
+        std::string peer = peer_of(socket.get());
+        auto raw = std::make_unique<tcp_stream>(
+            owner_, std::make_unique<socket_carrier>(owner_.loop, std::move(socket)), std::move(peer),
+            std::move(place));
+        raw->open();
+        accepted_(context_, raw.release());
+    } catch (const std::exception& e) {
+        owner_.log.warning("a client was turned away", {{"reason", e.what()}});
+    }
+}
+
+void listener::close_part(std::uint32_t shard) {
+    part& mine = parts_[shard];
+    mine.closed = true;
+    mine.pending.unlist();
+    mine.pending.cut();
+}
+
+result<void> listener::close(plexus_completion done) {
+    const std::int32_t here = owner_.loop.current_shard();
+    const std::uint32_t answer = here < 0 ? 0 : static_cast<std::uint32_t>(here);
+    auto closing = [self = shared_from_this(), done, answer, kept = hold(owner_)] {
+        self->acceptor_.reset();
+        const auto left = std::make_shared<std::atomic<std::size_t>>(self->parts_.size());
+        for (std::uint32_t shard = 0; shard < self->parts_.size(); ++shard) {
+            self->owner_.loop.post(shard, [self, shard, left, done, answer, inner = hold(self->owner_)] {
+                self->close_part(shard);
+                if (left->fetch_sub(1) == 1)
+                    self->owner_.loop.post(answer, [done, last = hold(self->owner_)] {
+                        done.done(done.context, PLEXUS_OK, nullptr);
+                    });
+            });
+        }
+    };
+    if (!owner_.loop.post(accept_shard_, std::move(closing)))
+        return make_error(status::stopping, "shard " + std::to_string(accept_shard_) + " does not run");
+    return {};
+}
+
+} // namespace plexus::transport_tls

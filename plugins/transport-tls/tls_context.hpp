@@ -1,0 +1,52 @@
+// OpenSSL contexts with the parameters of SimpleX: TLS 1.3 and ChaCha20-Poly1305 alone, no resumption.
+#pragma once
+
+#include "certificates.hpp"
+#include "runtime.hpp"
+
+namespace plexus::transport_tls {
+
+using ssl_pointer = std::unique_ptr<SSL, freer<SSL_free>>;
+using ssl_context_pointer = std::unique_ptr<SSL_CTX, freer<SSL_CTX_free>>;
+
+/// What a client checks in the handshake, and what the check said.
+struct expectation {
+    bytes key_hash;
+    std::string server; ///< for messages
+    clock_view clock;
+    std::optional<error> refused;
+};
+
+class client_context {
+  public:
+    static result<client_context> make(const settings& config);
+
+    /// A client's end. `expected` is used until the handshake ends, see forget_expectation.
+    result<ssl_pointer> make_ssl(const std::vector<bytes>& alpn, const std::string& server_name,
+                                 bytes_view client_chain, bytes_view client_key, expectation& expected) const;
+
+  private:
+    explicit client_context(ssl_context_pointer context) : context_(std::move(context)) {}
+    ssl_context_pointer context_;
+};
+
+void forget_expectation(SSL* ssl);
+
+/// A listener's certificates and key. [any-thread]
+class server_context {
+  public:
+    static result<std::shared_ptr<const server_context>> make(const settings& config, clock_view clock,
+                                                              bytes_view chain_pem, bytes_view key_pem,
+                                                              std::vector<bytes> alpn);
+    result<ssl_pointer> make_ssl() const;
+
+  private:
+    server_context(ssl_context_pointer context, std::vector<bytes> alpn)
+        : context_(std::move(context)), alpn_(std::move(alpn)) {}
+    static int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
+                           const unsigned char* offered, unsigned size, void* context);
+    ssl_context_pointer context_;
+    std::vector<bytes> alpn_;
+};
+
+} // namespace plexus::transport_tls
