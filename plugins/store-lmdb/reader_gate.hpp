@@ -39,8 +39,8 @@ class reader_gate {
         friend class reader_gate;
         reader_gate& gate_;
         snapshot* outer_;
+        bool spare_ = false; // before slot_, which sets it
         slot* slot_;
-        bool spare_ = false;
         int code_ = 0;
     };
 

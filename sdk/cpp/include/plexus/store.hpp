@@ -12,6 +12,12 @@ namespace plexus {
 /// Writes that are applied together or not at all, in the order given.
 class write_batch {
   public:
+    write_batch() = default;
+    write_batch(const write_batch&) = delete; // its writes point into itself
+    write_batch& operator=(const write_batch&) = delete;
+    write_batch(write_batch&&) = default;
+    write_batch& operator=(write_batch&&) = default;
+
     void put(plexus_table* table, bytes key, bytes value) {
         add(PLEXUS_WRITE_PUT, table, std::move(key), std::move(value));
     }
