@@ -13,16 +13,18 @@ struct server_hello {
     std::optional<certified_key> key; ///< from version 7
 };
 
+/// A service's certificate and session key, in its hello.
+struct service_certificate {
+    service_role role = service_role::messaging;
+    certified_key key;
+};
+
 struct client_hello {
     version chosen = 0;
     bytes_view identity; ///< the fingerprint that the client expects
     std::optional<crypto::public_key> key;
-    bool proxy = false; ///< from version 14: blocks are not encrypted
-    struct service {
-        service_role role = service_role::messaging;
-        certified_key key;
-    };
-    std::optional<service> client_service; ///< from version 16
+    bool proxy = false;                                ///< from version 14: blocks are not encrypted
+    std::optional<service_certificate> client_service; ///< from version 16
 };
 
 /// The third hello, to a client that presented a service certificate.

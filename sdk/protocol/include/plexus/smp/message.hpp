@@ -88,6 +88,13 @@ result<message> parse_message(bytes_view data, version v);
 void write(encoding::writer& out, const message& value, version v);
 std::string_view name(const message& value) noexcept;
 
+/// The first message of a queue, as QUE tells about it.
+struct waiting_message {
+    bytes id;
+    std::int64_t seconds = 0; ///< Unix time
+    bool quota = false;
+};
+
 /// What QUE tells the recipient.
 struct queue_info {
     bool has_sender_key = false;
@@ -99,12 +106,7 @@ struct queue_info {
     };
     std::optional<subscription> own;
     std::uint64_t size = 0;
-    struct first_message {
-        bytes id;
-        std::int64_t seconds = 0; ///< Unix time
-        bool quota = false;
-    };
-    std::optional<first_message> first;
+    std::optional<waiting_message> first;
 };
 std::string to_json(const queue_info& value);
 /// Error: failure::syntax.

@@ -54,9 +54,9 @@ queue_info info_of(const object& json) {
     if (json.contains("qiMsg")) {
         const auto& first = member(json, "qiMsg");
         const auto at = encoding::parse_time(text_field(first, "msgTs")).value().time_since_epoch();
-        out.first = queue_info::first_message{encoding::base64_decode(text_field(first, "msgId")).value(),
-                                              std::chrono::duration_cast<std::chrono::seconds>(at).count(),
-                                              text_field(first, "msgType") == "quota"};
+        out.first = waiting_message{encoding::base64_decode(text_field(first, "msgId")).value(),
+                                    std::chrono::duration_cast<std::chrono::seconds>(at).count(),
+                                    text_field(first, "msgType") == "quota"};
     }
     return out;
 }
