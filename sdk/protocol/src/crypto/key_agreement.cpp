@@ -30,7 +30,7 @@ result<secret_array<32>> dh_x25519(const private_key& own, const public_key& pee
 
 result<secret_array<56>> dh_x448(const private_key& own, const public_key& peer) {
     PLEXUS_CHECK(check_types(own, peer, key_type::x448));
-    const auto own_loaded = openssl::load_private(key_type::x448, own.raw());
+    const auto own_loaded = openssl::load(own);
     const auto peer_loaded = openssl::load(peer);
     openssl::require(own_loaded && peer_loaded, "X448");
     const openssl::pkey_context context(EVP_PKEY_CTX_new_from_pkey(nullptr, own_loaded.get(), nullptr));

@@ -27,7 +27,9 @@ using cipher_context = std::unique_ptr<EVP_CIPHER_CTX, deleter<EVP_CIPHER_CTX_fr
 void require(bool done, const char* what);
 
 pkey load(const public_key& key);
-/// Raw private bytes; null if OpenSSL refuses them.
+/// With the public part that the key brings: OpenSSL would spend half of an agreement on computing it.
+pkey load(const private_key& key);
+/// From raw private bytes, the public part computed.
 pkey load_private(key_type type, bytes_view raw);
 
 } // namespace plexus::crypto::openssl

@@ -21,7 +21,7 @@ signature sign(const private_key& key, bytes_view message) {
         crypto_sign_detached(made.data_.data(), nullptr, message.data(), message.size(), pair.data());
         return made;
     }
-    const auto loaded = openssl::load_private(key.type(), key.raw());
+    const auto loaded = openssl::load(key);
     const openssl::digest_context context(EVP_MD_CTX_new());
     auto size = made.size_;
     openssl::require(

@@ -6,11 +6,10 @@
 #include "plexus/crypto/error.hpp"
 #include "plexus/crypto/random.hpp"
 
-#include <optional>
 
 namespace plexus::crypto {
 
-/// What one guess of the passphrase costs. The default takes about a quarter of a second and 64 MiB.
+/// What one guess of the passphrase costs. The default takes some tenths of a second and 64 MiB.
 struct passphrase_cost {
     std::uint32_t passes = 3;
     std::uint32_t memory_kib = 64 * 1024;
