@@ -48,8 +48,8 @@ std::string check_trust(const std::filesystem::path& path, std::string_view what
     return {};
 }
 
-/// Libraries that a plugin must not be linked with: the kernel, and other plugins (those beside it).
-std::vector<std::string> forbidden_links(const link_map& map, const std::filesystem::path& folder) {
+/// Libraries that a plugin must not be linked with: the kernel, and other plugins.
+std::vector<std::string> forbidden_links(const link_map& map) {
     const char* texts = nullptr;
     for (const ElfW(Dyn)* entry = map.l_ld; entry->d_tag != DT_NULL; ++entry)
         if (entry->d_tag == DT_STRTAB) texts = reinterpret_cast<const char*>(entry->d_un.d_ptr);
@@ -58,12 +58,16 @@ std::vector<std::string> forbidden_links(const link_map& map, const std::filesys
     for (const ElfW(Dyn)* entry = map.l_ld; entry->d_tag != DT_NULL; ++entry) {
         if (entry->d_tag != DT_NEEDED) continue;
         const std::string needed = texts + entry->d_un.d_val;
-        if (needed.rfind("libplexus.so", 0) == 0)
-            out.push_back("it is linked with the kernel (" + needed +
-                          "): a plugin asks the host for services");
-        else if (std::filesystem::exists(folder / std::filesystem::path(needed).filename()))
+        if (needed.rfind("libplexus.so", 0) == 0) {
+            out.push_back("it is linked with the kernel (" + needed + "): a plugin asks the host for services");
+            continue;
+        }
+        void* loaded = dlopen(needed.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+        if (loaded == nullptr) continue;
+        if (dlsym(loaded, PLEXUS_PLUGIN_ENTRY) != nullptr)
             out.push_back("it is linked with another plugin (" + needed +
                           "): a plugin asks the host for services");
+        dlclose(loaded);
     }
     return out;
 }
@@ -202,7 +206,7 @@ result<plugin_library> open_library(const std::filesystem::path& file) {
 
     link_map* map = nullptr;
     if (dlinfo(library.native(), RTLD_DI_LINKMAP, &map) == 0 && map != nullptr)
-        for (std::string& reason : forbidden_links(*map, real.parent_path()))
+        for (std::string& reason : forbidden_links(*map))
             reasons.push_back(std::move(reason));
     if (!library.has(PLEXUS_PLUGIN_ENTRY)) {
         reasons.emplace_back("it has no symbol " PLEXUS_PLUGIN_ENTRY ", so it is no plugin");

@@ -1,0 +1,199 @@
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "probe_plugin.hpp"
+
+namespace plexus::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using plexus_kernel = kernel::kernel;
+
+constexpr const char* three_layers = "[plugin.top]\n[plugin.middle]\n[plugin.base]\n";
+
+void add_three_layers(probe_world& world) {
+    world.add({.id = "top", .requires_ = {"test.middle/1"}});
+    world.add({.id = "middle", .provides = {"test.middle/1"}, .requires_ = {"test.base/1"}});
+    world.add({.id = "base", .provides = {"test.base/1"}});
+}
+
+TEST(lifecycle, goes_up_in_the_order_of_the_graph_and_down_in_reverse) {
+    probe_world world;
+    add_three_layers(world);
+    {
+        auto loaded = plexus_kernel::load(config(three_layers), world.options());
+        ASSERT_TRUE(loaded) << loaded.error().message();
+        EXPECT_THAT((*loaded)->instances(), ElementsAre("base", "middle", "top"));
+        ASSERT_TRUE((*loaded)->start());
+        ASSERT_TRUE((*loaded)->stop());
+    }
+    EXPECT_THAT(world.events(),
+                ElementsAre("create base", "create middle", "create top", "init base", "init middle",
+                            "init top", "start base", "start middle", "start top", "stop top", "stop middle",
+                            "stop base", "destroy top", "destroy middle", "destroy base"));
+}
+
+TEST(lifecycle, a_kernel_that_goes_out_of_scope_stops_first) {
+    probe_world world;
+    world.add({.id = "one"});
+    {
+        auto loaded = plexus_kernel::load(config("[plugin.one]"), world.options());
+        ASSERT_TRUE(loaded);
+        ASSERT_TRUE((*loaded)->start());
+    }
+    EXPECT_THAT(world.events(),
+                ElementsAre("create one", "init one", "start one", "stop one", "destroy one"));
+}
+
+TEST(lifecycle, a_failed_start_stops_what_ran_and_names_the_plugin) {
+    probe_world world;
+    world.add({.id = "base", .provides = {"test.base/1"}});
+    world.add({.id = "top", .requires_ = {"test.base/1"}, .start = [](probe&) { return PLEXUS_E_BUSY; }});
+    auto loaded = plexus_kernel::load(config("[plugin.top]\n[plugin.base]"), world.options());
+    ASSERT_TRUE(loaded);
+    const auto started = (*loaded)->start();
+    ASSERT_FALSE(started);
+    EXPECT_TRUE(started.error().is(kernel::kernel_error::failed));
+    EXPECT_EQ(started.error().message(), "plugin.top failed to start: busy (status 12)");
+    EXPECT_THAT(world.events(),
+                ElementsAre("create base", "create top", "init base", "init top", "start base", "start top",
+                            "stop base", "destroy top", "destroy base"));
+}
+
+TEST(lifecycle, a_failed_init_starts_nothing) {
+    probe_world world;
+    world.add({.id = "bad", .init = [](probe&) { return PLEXUS_E_INVALID; }});
+    auto loaded = plexus_kernel::load(config("[plugin.bad]"), world.options());
+    ASSERT_TRUE(loaded);
+    const auto started = (*loaded)->start();
+    ASSERT_FALSE(started);
+    EXPECT_THAT(started.error().message(), HasSubstr("plugin.bad failed to initialise: invalid"));
+    EXPECT_THAT(world.events(), ElementsAre("create bad", "init bad", "destroy bad"));
+}
+
+TEST(lifecycle, two_instances_of_one_plugin_are_wired_by_choice) {
+    probe_world world;
+    world.add({.id = "base", .provides = {"test.base/1"}});
+    const void* seen = nullptr;
+    world.add({.id = "top", .requires_ = {"test.base/1"}, .init = [&](probe& self) {
+                   seen = self.host->get_service(self.host, "test.base/1");
+                   return seen == nullptr ? PLEXUS_E_NOT_FOUND : PLEXUS_OK;
+               }});
+    auto loaded =
+        plexus_kernel::load(config("[plugin.base-1]\nlibrary = 'base'\n[plugin.base-2]\nlibrary = 'base'\n"
+                                   "[plugin.top]\nservices = { 'test.base/1' = 'base-2' }"),
+                            world.options());
+    ASSERT_TRUE(loaded) << loaded.error().message();
+    ASSERT_TRUE((*loaded)->start());
+    EXPECT_EQ(seen, (*loaded)->service("base-2", "test.base/1"));
+    EXPECT_NE(seen, (*loaded)->service("base-1", "test.base/1"));
+    EXPECT_EQ((*loaded)->service("base-1", "test.other/1"), nullptr);
+    EXPECT_EQ((*loaded)->service("nobody", "test.base/1"), nullptr);
+}
+
+TEST(lifecycle, names_what_an_instance_leaves_behind) {
+    probe_world world;
+    plexus_timer* forgotten = nullptr;
+    world.add(
+        {.id = "untidy", .start = [&](probe& self) {
+             return self.loop()->timer_create(self.loop()->service.self, {[](void*) {}, nullptr}, &forgotten);
+         }});
+    world.add({.id = "tidy"});
+    auto loaded = plexus_kernel::load(config("[plugin.untidy]\n[plugin.tidy]"), world.options());
+    ASSERT_TRUE(loaded);
+    ASSERT_TRUE((*loaded)->start());
+    ASSERT_TRUE((*loaded)->stop());
+    EXPECT_TRUE(world.logged("plugin.untidy leaves behind after stop: 1 timer"));
+    EXPECT_FALSE(world.logged("plugin.tidy"));
+}
+
+TEST(lifecycle, run_ends_with_the_code_of_the_first_request) {
+    probe_world world;
+    world.add({.id = "one", .start = [](probe& self) {
+                   const auto* app = self.get<plexus_app>(PLEXUS_APP_ID);
+                   app->request_stop(app->service.self, 7);
+                   app->request_stop(app->service.self, 8);
+                   return PLEXUS_OK;
+               }});
+    auto loaded = plexus_kernel::load(config("[plugin.one]"), world.options());
+    ASSERT_TRUE(loaded);
+    bool up = false;
+    EXPECT_EQ((*loaded)->run([&] { up = true; }), 7);
+    EXPECT_TRUE(up);
+    EXPECT_EQ(world.events().back(), "destroy one");
+}
+
+TEST(lifecycle, run_ends_in_order_at_a_signal) {
+    probe_world world;
+    world.add({.id = "one"});
+    auto loaded = plexus_kernel::load(config("[plugin.one]"), world.options());
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ((*loaded)->run([] {
+        std::raise(SIGHUP);
+        kill(getpid(), SIGTERM);
+    }),
+              0);
+    EXPECT_EQ(world.events().back(), "destroy one");
+}
+
+TEST(lifecycle, run_fails_when_a_plugin_does) {
+    probe_world world;
+    world.add({.id = "one", .start = [](probe&) { return PLEXUS_E_IO; }});
+    auto loaded = plexus_kernel::load(config("[plugin.one]"), world.options());
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ((*loaded)->run(), 1);
+    EXPECT_TRUE(world.logged("plugin.one failed to start"));
+}
+
+TEST(lifecycle, services_are_withheld_without_their_capability) {
+    probe_world world;
+    bool without = true;
+    bool with = false;
+    world.add({.id = "without", .uses = {PLEXUS_RESOLVER_ID}, .init = [&](probe& self) {
+                   without = self.host->get_service(self.host, PLEXUS_RESOLVER_ID) != nullptr;
+                   return PLEXUS_OK;
+               }});
+    world.add({.id = "declared", .capabilities = {PLEXUS_CAP_NET_OUTBOUND}, .init = [&](probe& self) {
+                   with = self.host->get_service(self.host, PLEXUS_RESOLVER_ID) != nullptr;
+                   return PLEXUS_OK;
+               }});
+    auto loaded = plexus_kernel::load(config("[plugin.without]\n[plugin.declared]"), world.options());
+    ASSERT_TRUE(loaded) << loaded.error().message();
+    ASSERT_TRUE((*loaded)->start());
+    EXPECT_FALSE(without);
+    EXPECT_TRUE(with);
+}
+
+TEST(lifecycle, an_unlisted_service_is_not_given) {
+    probe_world world;
+    const void* seen = &world;
+    world.add({.id = "base", .provides = {"test.base/1"}});
+    world.add({.id = "top", .init = [&](probe& self) {
+                   seen = self.host->get_service(self.host, "test.base/1");
+                   return PLEXUS_OK;
+               }});
+    auto loaded = plexus_kernel::load(config("[plugin.base]\n[plugin.top]"), world.options());
+    ASSERT_TRUE(loaded);
+    ASSERT_TRUE((*loaded)->start());
+    EXPECT_EQ(seen, nullptr);
+}
+
+#ifndef NDEBUG
+TEST(lifecycle_death, a_timer_outside_shards_ends_a_debug_build) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    probe_world world;
+    world.add(
+        {.id = "lost", .init = [](probe& self) {
+             plexus_timer* timer = nullptr;
+             return self.loop()->timer_create(self.loop()->service.self, {[](void*) {}, nullptr}, &timer);
+         }});
+    auto loaded = plexus_kernel::load(config("[plugin.lost]"), world.options());
+    ASSERT_TRUE(loaded);
+    EXPECT_DEATH((void)(*loaded)->start(), "'lost' broke a rule: timer_create is \\[shard\\]");
+}
+#endif
+
+} // namespace
+} // namespace plexus::test

@@ -1,0 +1,2 @@
+#define PLAIN_ID "links-kernel"
+#include "plain.h"

@@ -1,0 +1,3 @@
+#define PLAIN_ID "old-major"
+#define PLAIN_ABI_MAJOR 7
+#include "plain.h"

@@ -1,0 +1,2 @@
+#define PLAIN_ID "good"
+#include "plain.h"

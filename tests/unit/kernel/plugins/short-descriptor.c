@@ -1,0 +1,3 @@
+#define PLAIN_ID "short-descriptor"
+#define PLAIN_SIZE 40
+#include "plain.h"
