@@ -34,7 +34,11 @@ result<void> take_input(const plexus_command_info& info, const command_input& in
     for (const auto& [name, text] : input.options)
         if (const std::string fault = options.take_text(name, text); !fault.empty())
             add("--" + name + ": " + fault);
-    for (const std::string& missing : options.complete()) add("--" + missing + " is required");
+    for (const std::string& missing : options.complete()) {
+        const bool given = std::any_of(input.options.begin(), input.options.end(),
+                                       [&](const auto& option) { return option.first == missing; });
+        if (!given) add("--" + missing + " is required");
+    }
     const std::size_t count = input.arguments.size();
     if (count < info.argument_least || count > info.argument_most) {
         std::string expected = std::to_string(info.argument_least);

@@ -49,6 +49,7 @@ struct host_resolver::operation {
     std::uint32_t shard;
     std::uint32_t references = 1;
     bool complete = false;
+    bool decided = false; ///< `outcome` stands, and its completion is on the way
     lookup_result outcome{};
 
     void release() {
@@ -76,6 +77,8 @@ struct host_resolver::operation {
     /// Completes with `answer` from the loop.
     void finish_later(lookup_result answer) {
         outcome = std::move(answer);
+        if (decided) return;
+        decided = true;
         ++references;
         const task step{[](void* self) {
                             auto* op = static_cast<operation*>(self);
@@ -118,7 +121,7 @@ std::int32_t host_resolver::resolve(plexus_view host, std::uint32_t port, comple
         op->release();
     } else {
         loop_.lookup(name, port, &owner_, [op](const lookup_result& answer) {
-            op->finish(answer);
+            if (!op->decided) op->finish(answer);
             op->release();
         });
     }
