@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -293,14 +294,23 @@ int environment::attempt(std::span<store_provider::batch* const> group) {
     for (const auto* one : group)
         for (const auto& write : one->span())
             only_deletes &= write.kind == PLEXUS_WRITE_DELETE || write.kind == PLEXUS_WRITE_DELETE_RANGE;
-    bool again = true;
     for (;;) {
         const int code = write_group(group);
         if (code == MDB_MAP_FULL && grow(only_deletes)) continue;
-        // A short write, as on a disk that fills up, comes as EIO; the next try says what is the matter.
-        if (code == EIO && std::exchange(again, false)) continue;
-        return code;
+        return code == EIO ? why_short() : code;
     }
+}
+
+/// A write that stops short, as on a disk that fills up, comes as EIO: whether it is for want of room.
+int environment::why_short() const {
+    mdb_filehandle_t file = -1;
+    struct stat about {};
+    if (mdb_env_get_fd(env_.get(), &file) != 0 || ::fstat(file, &about) != 0) return EIO;
+    constexpr off_t probe = 1 << 20;
+    const int code = ::posix_fallocate(file, about.st_size, probe);
+    if (code == ENOSPC || code == EFBIG || code == EDQUOT) return code;
+    if (code == 0 && ::ftruncate(file, about.st_size) != 0) return errno;
+    return EIO;
 }
 
 int environment::write_group(std::span<store_provider::batch* const> group) {

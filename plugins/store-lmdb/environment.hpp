@@ -86,6 +86,7 @@ class environment {
     int write_group(std::span<store_provider::batch* const> group);
     int write_batch(MDB_txn* txn, store_provider::batch& one);
     bool grow(bool beyond_most);
+    int why_short() const;
 
     const settings settings_;
     std::optional<owned_folder> folder_;
