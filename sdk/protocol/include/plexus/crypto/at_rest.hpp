@@ -6,7 +6,6 @@
 #include "plexus/crypto/error.hpp"
 #include "plexus/crypto/random.hpp"
 
-
 namespace plexus::crypto {
 
 /// What one guess of the passphrase costs. The default takes some tenths of a second and 64 MiB.
