@@ -68,7 +68,8 @@ const plexus_service* instance::find(std::string_view id) const {
         return nullptr;
     if (const plexus_service* own = services_.find(id)) return own;
     const auto wired = wiring_.find(id);
-    return wired == wiring_.end() ? nullptr : wired->second->service(wired->first.c_str());
+    if (wired != wiring_.end()) return wired->second->service(wired->first.c_str());
+    return environment_.loop.service(id, *activity_);
 }
 
 const plexus_service* instance::service(const char* id) const {

@@ -131,6 +131,13 @@ class PLEXUS_KERNEL_API loop_backend {
     virtual std::int64_t wall_ns() const noexcept = 0;
     virtual void fill_random(bytes_span out) = 0;
 
+    /// A service of the loop's own, given to instances beside the kernel's (the simulation's network), or
+    /// null. It lives as long as the loop. [loader]
+    virtual const plexus_service* service([[maybe_unused]] std::string_view id,
+                                          [[maybe_unused]] activity& owner) {
+        return nullptr;
+    }
+
     // ---- threads of the kernel's own
 
     /// True if the kernel may run threads beside the loop (the writer of the log).
