@@ -54,10 +54,10 @@ bytes place_of(std::string_view table, bytes_view key) {
 result<secret_array<32>> stretch(bytes_view passphrase, const salt& with, passphrase_cost cost) {
     prepare_sodium();
     secret_array<32> key;
-    if (crypto_pwhash(key.data(), key.size(), reinterpret_cast<const char*>(passphrase.data()),
+    if (crypto_pwhash(key.data(), key.size(), as_text({sodium_data(passphrase), passphrase.size()}).data(),
                       passphrase.size(), with.data(), cost.passes, std::size_t{cost.memory_kib} * 1024,
                       crypto_pwhash_ALG_ARGON2ID13) != 0) {
-        return make_error(crypto_error::too_large,
+        return make_error(crypto_error::no_memory,
                           "the passphrase check needs " + std::to_string(cost.memory_kib / 1024) +
                               " MiB of memory, which is not there; free some and try again",
                           true);

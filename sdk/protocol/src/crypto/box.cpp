@@ -31,7 +31,7 @@ void seal_detached(const box_key& key, const nonce& n, bytes_span text, std::uin
 }
 bool open_detached(const box_key& key, const nonce& n, bytes_span text, const std::uint8_t* tag) noexcept {
     prepare_sodium();
-    return crypto_secretbox_open_detached(text.data(), text.data(), tag, text.size(), n.data(),
+    return crypto_secretbox_open_detached(text.data(), sodium_data(text), tag, text.size(), n.data(),
                                           key.raw().data()) == 0;
 }
 

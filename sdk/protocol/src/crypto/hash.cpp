@@ -1,6 +1,7 @@
 #include "plexus/crypto/hash.hpp"
 
 #include "openssl.hpp"
+#include "sodium.hpp"
 
 #include <sodium.h>
 
@@ -64,7 +65,7 @@ void hkdf_sha512(bytes_view salt, bytes_view secret, std::string_view info, byte
 
     crypto_auth_hmacsha512_state state;
     secret_array<block_size> pseudo_random_key;
-    crypto_auth_hmacsha512_init(&state, salt.data(), salt.size());
+    crypto_auth_hmacsha512_init(&state, sodium_data(salt), salt.size());
     crypto_auth_hmacsha512_update(&state, secret.data(), secret.size());
     crypto_auth_hmacsha512_final(&state, pseudo_random_key.data());
 

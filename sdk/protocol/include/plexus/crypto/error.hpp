@@ -13,6 +13,7 @@ enum class crypto_error : std::int32_t {
     too_large = 5,      ///< the content does not fit the padded size
     bad_passphrase = 6, ///< the passphrase does not open the data key
     bad_format = 7,     ///< stored data that is not in a known form
+    no_memory = 8,      ///< the passphrase check needs more memory than there is
 };
 
 constexpr const char* error_domain(crypto_error) noexcept { return "plexus.crypto"; }
