@@ -46,15 +46,17 @@ class kernel::impl {
     }
 
     ~impl() {
-        if (state_ == state::started) {
-            bool ended = false;
-            begin_stop([&](result<void>) { ended = true; });
-            loop_->run_loader([&] { return ended; });
-        }
+        bool ended = false;
+        begin_stop([&](result<void>) { ended = true; });
+        if (loop_) loop_->run_loader([&] { return ended; }); // no loop yet: load failed
         finish();
     }
 
     void begin_start(outcome done) {
+        if (state_ != state::created) {
+            done(make_error(kernel_error::failed, "this kernel was started before: load a new one"));
+            return;
+        }
         state_ = state::starting;
         done_ = std::move(done);
         loop_->start();
@@ -69,6 +71,10 @@ class kernel::impl {
     }
 
     void begin_stop(outcome done) {
+        if (state_ != state::started) {
+            done({});
+            return;
+        }
         state_ = state::stopping;
         done_ = std::move(done);
         stop_next();
@@ -176,6 +182,7 @@ class kernel::impl {
             return;
         }
         instance* next = order_[--running_];
+        log(PLEXUS_LOG_DEBUG, "stopping " + next->name());
         next->stop([this, next](result<void> stopped) {
             if (!stopped) {
                 log(PLEXUS_LOG_ERROR, stopped.error().message());
@@ -245,7 +252,6 @@ result<void> kernel::start() {
 }
 
 result<void> kernel::stop() {
-    if (impl_->state_ != impl::state::started) return {};
     result<void> outcome;
     bool ended = false;
     begin_stop([&](result<void> how) {
@@ -262,6 +268,9 @@ int kernel::run(const std::function<void()>& started) {
         impl_->log(PLEXUS_LOG_ERROR, up.error().message());
         return 1;
     }
+    std::string up_now;
+    for (const std::string& name : instances()) up_now += (up_now.empty() ? "up: " : ", ") + name;
+    impl_->log(PLEXUS_LOG_INFO, up_now.empty() ? "up, without any plugin" : up_now);
     if (started) started();
     impl_->loop_->run_loader([this] { return stop_requested(); });
     if (const auto down = stop(); !down) return 1; // logged

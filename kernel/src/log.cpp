@@ -161,7 +161,6 @@ struct line_writer::state {
     std::string queue;
     std::uint64_t lost = 0;
     bool running = false;
-    bool writing = false;
     bool ends = false;
 
     ~state() {
@@ -178,12 +177,9 @@ struct line_writer::state {
             if (self->lost != 0)
                 batch += "(" + std::to_string(self->lost) + " log lines lost: the log is too slow)\n";
             self->lost = 0;
-            self->writing = true;
             lock.unlock();
             self->write_all(batch);
             lock.lock();
-            self->writing = false;
-            self->drained.notify_all();
         }
         self->running = false;
         self->drained.notify_all();

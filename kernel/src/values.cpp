@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "nearest.hpp"
 
@@ -135,6 +136,16 @@ std::string check_key(const plexus_key& key) {
 
 value_set::value_set(std::span<const plexus_key> keys, std::filesystem::path folder)
     : keys_(keys), folder_(std::move(folder)) {}
+
+value_set::~value_set() {
+    for (const plexus_key& key : keys_) {
+        if (!is_secret(key)) continue;
+        const auto found = values_.find(std::string_view(key.name));
+        if (found == values_.end()) continue;
+        explicit_bzero(found->second.text.data(), found->second.text.size());
+        for (std::string& item : found->second.list) explicit_bzero(item.data(), item.size());
+    }
+}
 
 std::vector<std::string> value_set::names() const {
     std::vector<std::string> out;

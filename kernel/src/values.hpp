@@ -42,6 +42,7 @@ class value_set {
     value_set(std::span<const plexus_key> keys, std::filesystem::path folder);
     value_set(const value_set&) = delete;
     value_set& operator=(const value_set&) = delete;
+    ~value_set(); ///< wipes secrets
 
     /// Takes a TOML table. Keys in `skipped` are not looked at. `section` names the table in messages.
     void take(const document_value& table, std::string_view section, const std::vector<std::string>& skipped,
@@ -53,7 +54,7 @@ class value_set {
 
     const plexus_key* declared(std::string_view key) const;
     const key_value* find(std::string_view key) const;
-    /// The value or preset for people, "***" for a secret.
+    /// plexus.config/1 on these values; it lives as long as they do.
     plexus_config table();
 
   private:

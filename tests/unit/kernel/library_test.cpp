@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "plexus/kernel/library.hpp"
 #include "probe_plugin.hpp"
@@ -132,6 +133,14 @@ TEST_F(trust, refuses_what_belongs_to_somebody_else) {
     ASSERT_EQ(chown(file_.c_str(), 0, 0), 0);
     ASSERT_EQ(chown(folder_.c_str(), 4711, 4711), 0);
     EXPECT_FALSE(kernel::open_library(file_));
+}
+
+TEST_F(trust, says_what_the_loader_of_the_system_says) {
+    std::ofstream(file_, std::ios::trunc) << "no library\n";
+    const auto opened = kernel::open_library(file_);
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(opened.error().message(), HasSubstr("is refused: cannot load it: "));
+    EXPECT_THAT(opened.error().message(), HasSubstr("file too short"));
 }
 
 std::string check(const std::string& text) {

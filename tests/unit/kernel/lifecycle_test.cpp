@@ -93,6 +93,24 @@ TEST(lifecycle, two_instances_of_one_plugin_are_wired_by_choice) {
     EXPECT_EQ((*loaded)->service("nobody", "test.base/1"), nullptr);
 }
 
+TEST(lifecycle, starts_once_and_stops_as_often_as_asked) {
+    probe_world world;
+    world.add({.id = "one"});
+    auto loaded = plexus_kernel::load(config("[plugin.one]"), world.options());
+    ASSERT_TRUE(loaded);
+    EXPECT_TRUE((*loaded)->stop()) << "nothing to stop";
+    ASSERT_TRUE((*loaded)->start());
+    const auto again = (*loaded)->start();
+    ASSERT_FALSE(again);
+    EXPECT_THAT(again.error().message(), HasSubstr("started before"));
+    EXPECT_TRUE((*loaded)->stop());
+    EXPECT_TRUE((*loaded)->stop());
+    EXPECT_FALSE((*loaded)->start());
+    EXPECT_FALSE((*loaded)->post(0, [] {}));
+    EXPECT_THAT(world.events(),
+                ElementsAre("create one", "init one", "start one", "stop one", "destroy one"));
+}
+
 TEST(lifecycle, names_what_an_instance_leaves_behind) {
     probe_world world;
     plexus_timer* forgotten = nullptr;

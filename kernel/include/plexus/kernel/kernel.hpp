@@ -74,8 +74,8 @@ class PLEXUS_KERNEL_API kernel {
     /// `started` is called once everything is up. [loader]
     int run(const std::function<void()>& started = {});
 
-    /// The same as start and stop in steps on the loader, for the simulation; `done` is called there. One at
-    /// a time.
+    /// The same as start and stop in steps on the loader, for the simulation; `done` is called there, also
+    /// inside the call. One at a time.
     void begin_start(std::function<void(result<void>)> done);
     void begin_stop(std::function<void(result<void>)> done);
 
