@@ -136,8 +136,9 @@ TEST_F(trust, refuses_what_belongs_to_somebody_else) {
 }
 
 TEST_F(trust, says_what_the_loader_of_the_system_says) {
-    std::ofstream(file_, std::ios::trunc) << "no library\n";
-    const auto opened = kernel::open_library(file_);
+    const fs::path broken = folder_ / "broken.so";
+    std::ofstream(broken) << "no library\n";
+    const auto opened = kernel::open_library(broken);
     ASSERT_FALSE(opened);
     EXPECT_THAT(opened.error().message(), HasSubstr("is refused: cannot load it: "));
     EXPECT_THAT(opened.error().message(), HasSubstr("file too short"));
