@@ -129,7 +129,9 @@ void engine::create_reply_queue(live_connection& c) {
     p->connection = c.id();
     p->server = *c.creating_on;
     c.creating = true;
-    send_create(session_for(settings_.servers[p->server], c.id()), std::move(p));
+    const auto& server = settings_.servers[p->server];
+    use(c, server);
+    send_create(session_for(server, c.id()), std::move(p));
 }
 
 void engine::reply_queue_created(live_connection& c, const pending_create& p, const smp::message& response) {
