@@ -199,6 +199,16 @@ TEST(plexusd, runs_until_a_signal_in_order) {
     }
 }
 
+TEST(plexusd, a_second_signal_ends_it_at_once) {
+    const deployment stuck("[kernel]\nlog.level = 'debug'\n[plugin.stuck]\n");
+    program running({kernel_plugins, "start", stuck.folder()});
+    running.wait_for("started stuck");
+    running.signal(SIGTERM);
+    running.wait_for("stopping stuck");
+    running.signal(SIGINT);
+    EXPECT_EQ(running.finish(), 128 + SIGINT);
+}
+
 TEST(plexusd, says_why_it_cannot_start) {
     const deployment wrong("[plugin.greeter]\n");
     const outcome failed = run({app_plugins, "start", wrong.folder()});

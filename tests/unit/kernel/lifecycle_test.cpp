@@ -127,6 +127,18 @@ TEST(lifecycle, names_what_an_instance_leaves_behind) {
     EXPECT_FALSE(world.logged("plugin.tidy"));
 }
 
+TEST(lifecycle, the_watchdog_names_who_blocks_a_shard) {
+    probe_world world;
+    world.add({.id = "slow", .start = [](probe& self) {
+                   while (!self.world->logged("a callback of 'slow' blocks shard 0 for more than 1ms"))
+                       continue;
+                   return PLEXUS_OK;
+               }});
+    auto loaded = plexus_kernel::load(config("[kernel]\nwatchdog = '1ms'\n[plugin.slow]"), world.options());
+    ASSERT_TRUE(loaded);
+    EXPECT_TRUE((*loaded)->start());
+}
+
 TEST(lifecycle, run_ends_with_the_code_of_the_first_request) {
     probe_world world;
     world.add({.id = "one", .start = [](probe& self) {

@@ -24,6 +24,9 @@
 #ifndef PLAIN_SIZE
 #define PLAIN_SIZE sizeof(plexus_descriptor)
 #endif
+#ifndef PLAIN_STOP
+#define PLAIN_STOP plain_later
+#endif
 #ifndef PLAIN_CREATE
 #define PLAIN_CREATE plain_create
 #endif
@@ -48,6 +51,13 @@ static int32_t plain_later(void* context, plexus_completion done) {
     return loop->post(loop->service.self, 0, task);
 }
 
+/* A stop that never completes. */
+static inline int32_t plain_never(void* context, plexus_completion done) {
+    (void)context;
+    (void)done;
+    return PLEXUS_OK;
+}
+
 static int32_t plain_init(void* context, plexus_error** error) {
     (void)context;
     (void)error;
@@ -69,7 +79,7 @@ static inline int32_t plain_create(const plexus_host* host, const plexus_plugin*
     self->plugin.self = self;
     self->plugin.init = plain_init;
     self->plugin.start = plain_later;
-    self->plugin.stop = plain_later;
+    self->plugin.stop = PLAIN_STOP;
     self->plugin.destroy = plain_destroy;
     self->plugin.get_service = plain_service;
     self->service.size = sizeof self->service;

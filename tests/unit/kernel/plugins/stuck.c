@@ -1,0 +1,3 @@
+#define PLAIN_ID "stuck"
+#define PLAIN_STOP plain_never
+#include "plain.h"
