@@ -167,7 +167,8 @@ void engine::deliver(live_connection& c, session& s) {
     auto& head = c.outbox.front();
     if (!head.entry) return load_head(c);
     const auto& queue = *c.record.send;
-    const bool unauthorized = head.kind == outbox_kind::confirmation && !queue.can_secure();
+    const bool unauthorized =
+        head.kind == outbox_kind::confirmation && !queue.can_secure() && !c.sign_confirmation;
     smp::cmd::send command;
     command.flags.notification = head.entry->notify;
     std::vector<bytes> lent;
@@ -185,6 +186,7 @@ void engine::drop_head(live_connection& c) {
     c.outbox.pop_front();
     c.send_attempts = 0;
     c.send_after = 0;
+    c.sign_confirmation = false;
 }
 
 void engine::delivered(live_connection& c, const smp::message& response) {
@@ -207,6 +209,14 @@ void engine::delivered(live_connection& c, const smp::message& response) {
             notify(std::move(out));
         }
         c.quota = true;
+        return;
+    }
+    // The recipient secures its queue with the key in the first confirmation that arrives. If its server's OK
+    // was lost, the next attempt has to be signed.
+    const bool unsigned_confirmation =
+        kind == outbox_kind::confirmation && !c.record.send->can_secure() && !c.sign_confirmation;
+    if (refused != nullptr && refused->code == smp::error_code::auth && unsigned_confirmation) {
+        c.sign_confirmation = true;
         return;
     }
     drop_head(c);
