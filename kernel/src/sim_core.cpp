@@ -65,10 +65,10 @@ void lane::run_front() {
 
 void lane::run_one() {
     const std::uint64_t now = core_.now_;
-    const bool due = !timers_.empty() && timers_.begin()->time <= now;
+    const bool overdue = !timers_.empty() && timers_.begin()->time <= now;
     const std::uint64_t most = kind_ == lane_kind::worker ? worker_cost_most_ns : shard_cost_most_ns;
     free_at_ = now + core_.order.below(most);
-    if (queue_.empty() || (due && core_.order.percent(50))) {
+    if (queue_.empty() || (overdue && core_.order.percent(50))) {
         sim_timer* const timer = timers_.begin()->timer;
         timer->disarm();
         queue_.push_front(timer->fired_); // a copy: it may destroy its timer

@@ -117,6 +117,7 @@ class core {
 
   private:
     friend class lane;
+    friend class sim_timer;
     bool run_due_event();
     lane* draw();
     bool advance();

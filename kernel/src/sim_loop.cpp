@@ -19,10 +19,9 @@ class lane_worker final : public loop_worker {
 
   protected:
     void do_submit(const task& work, const task& done) override {
-        lane_.push([&loop = loop_, work, done, from = loop_.current_shard()] {
-            sim_loop::run_posted(work);
-            if (done.run != nullptr) loop.push_counted(from, done);
-        });
+        lane_.push([work] { sim_loop::run_posted(work); });
+        if (done.run == nullptr) return;
+        lane_.push([&loop = loop_, done, from = loop_.current_shard()] { loop.push_counted(from, done); });
     }
 
   private:
@@ -36,13 +35,19 @@ sim_loop::sim_loop(core& world, network& net, std::string host, std::uint32_t sh
     : core_(world), network_(net), host_(std::move(host)), random_(seed),
       loader_(world, *this, lane_kind::loader, -1) {
     for (std::uint32_t i = 0; i < std::max(1U, shards); ++i)
-        shards_.push_back(std::make_unique<lane>(world, *this, lane_kind::shard, static_cast<std::int32_t>(i)));
+        shards_.push_back(
+            std::make_unique<lane>(world, *this, lane_kind::shard, static_cast<std::int32_t>(i)));
     network_.attach(*this);
 }
 
 sim_loop::~sim_loop() {
     stop();
     network_.detach(*this);
+}
+
+void sim_loop::crash() {
+    crashed_ = true;
+    for (auto& one : services_) one.second->crash();
 }
 
 void sim_loop::stop() {
@@ -95,11 +100,12 @@ void sim_loop::push_counted(std::int32_t shard, const task& counted) {
 std::unique_ptr<loop_timer> sim_loop::make_timer(const task& fired) {
     const std::int32_t shard = current_shard();
     if (shard < 0) throw std::logic_error("a timer was made outside the shards");
-    return std::make_unique<sim_timer>(*shards_[static_cast<std::size_t>(shard)], [fired] { run_fired(fired); });
+    return std::make_unique<sim_timer>(*shards_[static_cast<std::size_t>(shard)],
+                                       [fired] { run_fired(fired); });
 }
 
-result<std::unique_ptr<loop_watch>> sim_loop::make_watch(int descriptor, void (*)(void*, std::uint32_t), void*,
-                                                         activity*) {
+result<std::unique_ptr<loop_watch>> sim_loop::make_watch(int descriptor, void (*)(void*, std::uint32_t),
+                                                         void*, activity*) {
     return error("plexus", PLEXUS_E_UNSUPPORTED,
                  "cannot watch descriptor " + std::to_string(descriptor) + ": the simulation has none");
 }
@@ -131,9 +137,10 @@ void sim_loop::fill_random(bytes_span out) {
 
 const plexus_service* sim_loop::service(std::string_view id, activity& owner) {
     if (id != PLEXUS_SIM_ID) return nullptr;
-    auto& made = services_[&owner];
-    if (!made) made = std::make_unique<machine_service>(network_, *this, owner);
-    return made->table();
+    for (const auto& one : services_)
+        if (one.first == &owner) return one.second->table();
+    services_.emplace_back(&owner, std::make_unique<machine_service>(network_, *this, owner));
+    return services_.back().second->table();
 }
 
 } // namespace plexus::kernel::sim

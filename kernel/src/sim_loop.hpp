@@ -36,7 +36,7 @@ class sim_loop final : public loop_backend {
     const std::string& host() const noexcept { return host_; }
     core& world() noexcept { return core_; }
     bool crashed() const noexcept { return crashed_; }
-    void crash() noexcept { crashed_ = true; }
+    void crash();
     /// Runs `step` on a shard, for `owner`; dropped if its instance ended.
     void push(std::uint32_t shard, activity* owner, std::function<void()> step);
     /// For workers: the task was counted when it was submitted.
@@ -55,7 +55,7 @@ class sim_loop final : public loop_backend {
     chance random_;
     lane loader_;
     std::vector<std::unique_ptr<lane>> shards_;
-    std::map<activity*, std::unique_ptr<machine_service>> services_;
+    std::vector<std::pair<activity*, std::unique_ptr<machine_service>>> services_; ///< in the order of asking
     bool running_ = false;
     bool crashed_ = false;
 };

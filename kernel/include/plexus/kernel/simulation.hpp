@@ -42,8 +42,7 @@ class PLEXUS_KERNEL_API simulation {
     bool step();
     /// Runs until `done`, asked after each step, holds: true; or until `limit` of virtual time has passed, or
     /// nothing is left to do: false.
-    bool run_until(const std::function<bool()>& done,
-                   std::chrono::nanoseconds limit = std::chrono::hours(1));
+    bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit = std::chrono::hours(1));
     void run_for(std::chrono::nanoseconds time);
 
     std::chrono::nanoseconds now() const noexcept; ///< virtual, since the simulation began
@@ -58,8 +57,9 @@ class PLEXUS_KERNEL_API simulation {
     // ---- faults
 
     sim_network_profile& network() noexcept;
-    /// The machine's streams and listeners end, later ones fail, and its services say so (plexus/abi/draft/sim.h).
-    /// Its kernel goes on, cut off, so that it can be stopped. The others hear of it at once or much later.
+    /// The machine's streams and listeners end, later ones fail, and its services say so
+    /// (plexus/abi/draft/sim.h). Its kernel goes on, cut off, so that it can be stopped. The others hear of
+    /// it at once or much later.
     void crash(const std::string& host);
     /// Connections between the two break, what is under way is lost; new ones can be made at once.
     void cut(const std::string& one, const std::string& other);

@@ -1,0 +1,89 @@
+#include "connector.hpp"
+
+namespace plexus::transport_sim {
+
+namespace {
+
+class connector final : public work {
+  public:
+    connector(runtime& owner, const plexus_connect_options& options, connected_function done, void* context)
+        : work(owner), done_(done), context_(context) {
+        to_.host = std::string(text_of(options.host));
+        to_.port = static_cast<std::uint16_t>(options.port);
+        to_.secure = false;
+        hello_.server = to_.host + ":" + std::to_string(to_.port);
+        hello_.nonce = owner.nonce();
+        hello_.server_name = std::string(text_of(options.server_name));
+        hello_.key_hash = to_bytes(from_abi(options.key_hash));
+        for (std::uint32_t i = 0; i < options.alpn_count; ++i)
+            hello_.alpn.emplace_back(text_of(options.alpn[i]));
+        operation_.owner = this;
+        operation_.cancel = [](plexus_operation* raw) { static_cast<handle*>(raw)->owner->cancel(); };
+    }
+    plexus_operation* operation() noexcept { return &operation_; }
+
+  private:
+    struct handle : plexus_operation {
+        connector* owner = nullptr;
+    };
+
+    task<void> run() override {
+        to_.timeout = std::chrono::hours(1); // the deadline is over all of it
+        auto raw = co_await connect(owner_.sim->transport, to_);
+        if (!raw) {
+            failure_ = std::move(raw).error();
+            co_return;
+        }
+        auto agreed = co_await shake_as_client(*raw, hello_);
+        if (!agreed) {
+            failure_ = std::move(agreed).error();
+            co_return;
+        }
+        raw->set_handler(nullptr, nullptr);
+        made_ = new sim_stream(raw->release(), std::move(*agreed));
+    }
+
+    void finished() override {
+        if (made_ != nullptr) return done_(context_, PLEXUS_OK, nullptr, made_);
+        if (timed_out())
+            failure_ = make_error(status::timeout,
+                                  "cannot connect to " + hello_.server + ": nothing answered", true);
+        if (failure_->is(status::closed))
+            failure_ = make_error(status::io,
+                                  "cannot connect to " + hello_.server + ": it closed the connection", true);
+        const plexus_error lent = lend(*failure_);
+        done_(context_, status_of(*failure_), &lent, nullptr);
+    }
+
+    handle operation_;
+    connected_function done_;
+    void* context_;
+    connect_options to_;
+    client_hello hello_;
+    plexus_stream* made_ = nullptr;
+    std::optional<error> failure_;
+};
+
+} // namespace
+
+result<plexus_operation*> start_connect(runtime& owner, const plexus_connect_options& options,
+                                        connected_function done, void* context) {
+    if (owner.stopping) return make_error(status::stopping, "the transport stops");
+    if ((options.flags & PLEXUS_CONNECT_SECURE) == 0) {
+        plexus_operation* begun = nullptr;
+        const auto* raw = owner.sim->transport;
+        const std::int32_t code = raw->connect(raw->service.self, &options, done, context, &begun);
+        if (code != PLEXUS_OK) return from_abi(code, nullptr);
+        return begun;
+    }
+    if (options.port == 0 || options.port > 65535 || options.host.size == 0 || options.key_hash.size != 32)
+        return make_error(status::invalid,
+                          "a secure connection needs a host, a port and a fingerprint of 32 bytes");
+    auto* made = new connector(owner, options, done, context);
+    made->begin(options.timeout_ns == 0
+                    ? owner.connect_timeout
+                    : std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_ns)));
+    return made->operation();
+}
+
+} // namespace plexus::transport_sim
