@@ -167,11 +167,19 @@ void store_bench::expect_equal(std::int64_t seen, std::int64_t wanted, const cha
         throw broken_contract(place(at) + ": it does not hold that " + sentence + " (seen " +
                               std::to_string(seen) + ", wanted " + std::to_string(wanted) + ")");
 }
+namespace {
+std::string shortened(const std::string& text) {
+    constexpr std::size_t most = 120;
+    return text.size() <= most ? text
+                               : text.substr(0, most) + "..., " + std::to_string(text.size()) + " bytes";
+}
+} // namespace
+
 void store_bench::expect_text(const std::string& seen, const std::string& wanted, const char* sentence,
                               const std::source_location& at) {
     if (seen != wanted)
-        throw broken_contract(place(at) + ": it does not hold that " + sentence + " (seen '" + seen +
-                              "', wanted '" + wanted + "')");
+        throw broken_contract(place(at) + ": it does not hold that " + sentence + " (seen '" +
+                              shortened(seen) + "', wanted '" + shortened(wanted) + "')");
 }
 
 std::vector<store_case> store_cases() {

@@ -23,7 +23,6 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 set(PLEXUS_PLUGIN_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/plexus/plugins)
-set(PLEXUS_PLUGIN_INSTALL_DIR ${CMAKE_INSTALL_LIBDIR}/plexus/plugins)
 set(CMAKE_INSTALL_LIBDIR lib)
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
 
@@ -57,19 +56,7 @@ if(PLEXUS_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# plexus_add_plugin(NAME SOURCES... [LIBRARIES...]): one shared library that exports plexus_plugin_entry alone.
-function(plexus_add_plugin name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
-  add_library(plexus-${name} MODULE ${arg_SOURCES})
-  target_link_libraries(plexus-${name} PRIVATE plexus_flags plexus::sdk ${arg_LIBRARIES})
-  target_include_directories(plexus-${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-  set(script ${PROJECT_SOURCE_DIR}/sdk/abi/plugin.version)
-  target_link_options(plexus-${name} PRIVATE -Wl,--version-script=${script} -Wl,--exclude-libs,ALL)
-  set_target_properties(plexus-${name} PROPERTIES
-    OUTPUT_NAME ${name} PREFIX "" LINK_DEPENDS ${script}
-    LIBRARY_OUTPUT_DIRECTORY ${PLEXUS_PLUGIN_OUTPUT_DIRECTORY})
-  install(TARGETS plexus-${name} LIBRARY DESTINATION ${PLEXUS_PLUGIN_INSTALL_DIR})
-endfunction()
+include(PlexusPlugin)
 
 # plexus_add_test(NAME SOURCES... [LIBRARIES...] [LABELS...]): a GoogleTest program, one ctest entry a case.
 function(plexus_add_test name)
