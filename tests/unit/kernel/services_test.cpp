@@ -1,6 +1,8 @@
 // The kernel's services as an instance sees them.
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "probe_plugin.hpp"
 
 namespace plexus::test {
@@ -42,10 +44,10 @@ TEST_F(services, the_host_names_program_instance_and_abi) {
 }
 
 TEST_F(services, timers_watches_and_workers_come_and_go) {
-    bool fired = false;
+    std::atomic<bool> fired{false};
     struct context_type {
         plexus_kernel* kernel;
-        bool* fired;
+        std::atomic<bool>* fired;
     } context{kernel_.get(), &fired};
     plexus_timer* timer = nullptr;
     kernel_->call(1, [&] {
@@ -58,7 +60,7 @@ TEST_F(services, timers_watches_and_workers_come_and_go) {
         ASSERT_EQ(loop_->timer_create(loop_->service.self, task, &timer), PLEXUS_OK);
         loop_->timer_arm(loop_->service.self, timer, 1000);
     });
-    kernel_->run_until([&] { return fired; });
+    kernel_->run_until([&] { return fired.load(); });
     kernel_->call(1, [&] { loop_->timer_destroy(loop_->service.self, timer); });
 
     plexus_worker* worker = nullptr;
@@ -102,8 +104,8 @@ class resolving : public services {
   protected:
     struct answer {
         plexus_kernel* kernel;
-        bool inside = true; ///< the call has not returned yet
-        int count = 0;
+        bool inside = true;        ///< the call has not returned yet
+        std::atomic<int> count{0}; ///< set last
         std::int32_t status = -1;
         std::string message{};
         std::vector<plexus_address> addresses{};
@@ -113,11 +115,11 @@ class resolving : public services {
                      const plexus_address* addresses, std::uint32_t count) {
         auto& out = *static_cast<answer*>(context);
         EXPECT_FALSE(out.inside) << "completed inside the call";
-        ++out.count;
         out.status = status;
         if (error != nullptr)
             out.message.assign(reinterpret_cast<const char*>(error->message.data), error->message.size);
         out.addresses.assign(addresses, addresses + count);
+        ++out.count;
         out.kernel->wake();
     }
 

@@ -93,8 +93,8 @@ class PLEXUS_KERNEL_API kernel {
     bool post(std::uint32_t shard, std::function<void()> step);
     /// post, and waits until it ran (in the simulation: runs everything until then). [loader]
     void call(std::uint32_t shard, const std::function<void()>& step);
-    /// Runs the loader (in the simulation: everything) until `done` is true, which is asked after each of its
-    /// steps: what makes it true must end in a wake(). [loader]
+    /// Runs the loader (in the simulation: everything) until `done` is true, which is asked first and after
+    /// each of its steps: what makes it true must end in a wake(), and be atomic if a shard sets it. [loader]
     void run_until(const std::function<bool()>& done);
     /// Makes run_until ask again. [any-thread]
     void wake();
