@@ -59,7 +59,8 @@ std::vector<std::string> forbidden_links(const link_map& map) {
         if (entry->d_tag != DT_NEEDED) continue;
         const std::string needed = texts + entry->d_un.d_val;
         if (needed.rfind("libplexus.so", 0) == 0) {
-            out.push_back("it is linked with the kernel (" + needed + "): a plugin asks the host for services");
+            out.push_back("it is linked with the kernel (" + needed +
+                          "): a plugin asks the host for services");
             continue;
         }
         void* loaded = dlopen(needed.c_str(), RTLD_LAZY | RTLD_NOLOAD);
@@ -206,8 +207,7 @@ result<plugin_library> open_library(const std::filesystem::path& file) {
 
     link_map* map = nullptr;
     if (dlinfo(library.native(), RTLD_DI_LINKMAP, &map) == 0 && map != nullptr)
-        for (std::string& reason : forbidden_links(*map))
-            reasons.push_back(std::move(reason));
+        for (std::string& reason : forbidden_links(*map)) reasons.push_back(std::move(reason));
     if (!library.has(PLEXUS_PLUGIN_ENTRY)) {
         reasons.emplace_back("it has no symbol " PLEXUS_PLUGIN_ENTRY ", so it is no plugin");
         return refusal(file, reasons);
