@@ -118,6 +118,7 @@ void server_session::read(bytes_view raw, server_request& out) {
         return;
     }
     out.entity_id = parsed->entity_id;
+    out.body = parsed->body;
     auto content = parse_command(parsed->body, version_);
     if (!content) {
         out.refused = as_server_error(content.error());

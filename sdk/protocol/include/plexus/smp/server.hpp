@@ -32,6 +32,7 @@ struct server_request {
     command content;
     /// What the authorization authorizes; empty for a command without.
     bytes_view authorized;
+    bytes_view body; ///< the encoded command
     std::array<std::uint8_t, max_authorization_size> authorization_bytes{};
     std::uint8_t authorization_size = 0;
 

@@ -3,6 +3,7 @@
 
 #include "plexus/crypto/keys.hpp"
 #include "plexus/encoding/version.hpp"
+#include "plexus/smp/errors.hpp"
 
 #include <optional>
 #include <vector>

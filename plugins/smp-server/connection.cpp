@@ -1,0 +1,307 @@
+#include "connection.hpp"
+
+#include "plexus/encoding/reader.hpp"
+#include "plexus/encoding/writer.hpp"
+
+namespace plexus::smp_server {
+namespace {
+
+using smp::error_code;
+namespace cmd = smp::cmd;
+namespace msg = smp::msg;
+
+bytes session_id_of(const stream& peer) {
+    const auto binding = peer.info(PLEXUS_STREAM_CHANNEL_BINDING);
+    return binding ? to_bytes(*binding) : bytes{};
+}
+bool has_alpn(const stream& peer) {
+    const auto agreed = peer.info(PLEXUS_STREAM_ALPN);
+    return agreed && !agreed->empty();
+}
+
+/// What a message in the output weighs.
+constexpr std::size_t delivery_weight = smp::block_size;
+
+} // namespace
+
+connection::connection(connection_id id, stream peer, const smp::server_identity& identity,
+                       crypto::random_source& random, connection_owner& owner,
+                       const connection_limits& limits)
+    : id_(id), stream_(std::move(peer)),
+      session_(identity, session_id_of(stream_), has_alpn(stream_), random), owner_(owner), limits_(limits),
+      opened_(owner.now()), last_read_(opened_), last_write_(opened_) {}
+
+void connection::start() {
+    static constexpr plexus_stream_handler handler{
+        [](void* context) { static_cast<connection*>(context)->readable(); },
+        [](void* context) { static_cast<connection*>(context)->writable(); }};
+    stream_.set_handler(&handler, this);
+    write_hello();
+    flush();
+    if (is_open()) read();
+}
+
+void connection::close(std::string_view why) {
+    if (!is_open()) return;
+    stream_ = stream();
+    in_.reset();
+    out_.reset();
+    deliveries_.clear();
+    responses_.clear();
+    owner_.closed(*this, why);
+}
+
+void connection::write_hello() {
+    out_ = owner_.blocks().take();
+    out_written_ = 0;
+    if (!session_.write_hello(*out_)) close("the server's own chain of certificates is too long");
+}
+
+// ---- reading
+
+void connection::readable() {
+    last_read_ = owner_.now();
+    read();
+}
+
+void connection::read() {
+    if (reading_) return;
+    reading_ = true;
+    while (is_open() && !in_ready_ && !close_after_write_) {
+        if (!in_) {
+            in_ = owner_.blocks().take();
+            in_size_ = 0;
+        }
+        const auto taken = stream_.try_read(bytes_span(*in_).subspan(in_size_));
+        if (!taken) {
+            if (in_size_ == 0) in_.reset();
+            if (!taken.error().is(status::would_block)) close(taken.error().message());
+            break;
+        }
+        in_size_ += *taken;
+        if (in_size_ == smp::block_size && process_block()) process_requests();
+    }
+    reading_ = false;
+    if (is_open()) owner_.to_flush(*this);
+}
+
+/// True if the block holds requests.
+bool connection::process_block() {
+    const bool hello = session_.current() == smp::server_session::state::hello;
+    const auto received = session_.receive(*in_);
+    in_size_ = 0;
+    if (received) {
+        in_ready_ = !hello;
+        if (hello) in_.reset();
+        return !hello;
+    }
+    in_.reset();
+    if (!hello) {
+        bytes content;
+        encoding::writer writer(content);
+        smp::write(writer, msg::err{smp::make_server_error(error_code::block)}, session_.agreed_version());
+        answer({}, {}, content);
+    } else if (received.error().is(smp::failure::bad_service)) {
+        out_ = owner_.blocks().take();
+        out_written_ = 0;
+        session_.write_service_refusal(*out_);
+        close_after_write_ = true;
+        flush();
+    } else {
+        close(received.error().message());
+    }
+    return false;
+}
+
+void connection::process_requests() {
+    if (processing_) return;
+    processing_ = true;
+    while (is_open() && in_ready_ && !paused()) {
+        if (!session_.next(current_)) {
+            in_ready_ = false;
+            in_.reset();
+            break;
+        }
+        handle(current_);
+    }
+    processing_ = false;
+}
+
+bool connection::paused() const noexcept {
+    return waiting_output() >= limits_.pause_output || in_flight_ >= limits_.most_in_flight;
+}
+
+std::size_t connection::waiting_output() const noexcept {
+    return responses_.size() - responses_sent_ + deliveries_.size() * delivery_weight;
+}
+
+void connection::refuse(const smp::server_request& in, const smp::server_error& why) {
+    bytes content;
+    encoding::writer writer(content);
+    smp::write(writer, msg::err{why}, session_.agreed_version());
+    answer(in.correlation_id, in.entity_id, content);
+}
+
+/// Commands that need no queue, or that this server does not offer.
+bool connection::handle_here(const smp::server_request& in) {
+    if (std::holds_alternative<cmd::ping>(in.content)) {
+        answer(in.correlation_id, {}, as_bytes("PONG"));
+        return true;
+    }
+    auto proxy = [](smp::proxy_error code) {
+        auto out = smp::make_server_error(error_code::proxy);
+        out.proxy = code;
+        return out;
+    };
+    if (std::holds_alternative<cmd::prxy>(in.content)) {
+        refuse(in, proxy(smp::proxy_error::basic_auth));
+    } else if (std::holds_alternative<cmd::pfwd>(in.content)) {
+        refuse(in, proxy(smp::proxy_error::no_session));
+    } else if (std::holds_alternative<cmd::subs>(in.content) ||
+               std::holds_alternative<cmd::nsubs>(in.content)) {
+        refuse(in, smp::make_server_error(error_code::service));
+    } else if (std::holds_alternative<cmd::rfwd>(in.content) ||
+               std::holds_alternative<cmd::nkey>(in.content) ||
+               std::holds_alternative<cmd::ndel>(in.content) ||
+               std::holds_alternative<cmd::nsub>(in.content)) {
+        refuse(in, smp::make_server_error(smp::command_error::prohibited));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void connection::handle(const smp::server_request& in) {
+    if (in.refused) {
+        refuse(in, *in.refused);
+        return;
+    }
+    if (handle_here(in)) return;
+    reply_to from;
+    from.connection = id_;
+    from.version = session_.agreed_version();
+    from.correlation = short_id(in.correlation_id);
+    from.entity = short_id(in.entity_id);
+    request out;
+    out.from = &from;
+    out.session_key = session_.session_key();
+    out.authorized = in.authorized;
+    out.authorization = in.authorization();
+    out.body = in.body;
+    out.content = &in.content;
+    ++in_flight_;
+    owner_.submit(out);
+}
+
+// ---- answers
+
+void connection::answer(bytes_view correlation, bytes_view entity, bytes_view content) {
+    if (!is_open()) return;
+    encoding::writer writer(responses_);
+    const auto begin = writer.begin_large();
+    smp::write_transmission(writer, session_.agreed_version(), session_.session_id(), correlation, entity,
+                            content);
+    writer.end_large(begin);
+    owner_.to_flush(*this);
+}
+
+void connection::deliver(const reply_to& to, const delivery& what) {
+    if (!is_open()) return;
+    deliveries_.push_back({to.correlation, to.entity, what});
+    owner_.to_flush(*this);
+}
+
+// ---- writing
+
+void connection::writable() {
+    writing_blocked_ = false;
+    flush();
+}
+
+void connection::flush() {
+    while (is_open() && !writing_blocked_) {
+        if (!out_ && !fill_block()) break;
+        if (!write_block()) break;
+    }
+    if (!is_open()) return;
+    if (waiting_output() > limits_.most_output) {
+        close("it does not take what it is sent");
+        return;
+    }
+    if (in_ready_ && !paused()) {
+        process_requests();
+        if (is_open() && !in_ready_) read();
+    }
+}
+
+/// False if there is nothing to send.
+bool connection::fill_block() {
+    if (responses_sent_ == responses_.size() && deliveries_.empty()) return false;
+    out_ = owner_.blocks().take();
+    out_written_ = 0;
+    auto builder = session_.begin(*out_);
+    auto append_responses = [&] {
+        while (responses_sent_ < responses_.size()) {
+            encoding::reader in(bytes_view(responses_).subspan(responses_sent_));
+            const auto transmission = in.large_bytes();
+            if (!builder.append(transmission)) break;
+            responses_sent_ += transmission.size() + 2;
+        }
+    };
+    append_responses();
+    while (!deliveries_.empty()) {
+        const auto& next = deliveries_.front();
+        smp::received_body body;
+        body.seconds = next.what.message->seconds;
+        body.quota = next.what.message->quota;
+        body.flags = next.what.message->flags;
+        body.body = next.what.message->body;
+        if (!session_.append_message(builder, next.correlation, next.entity, next.what.key,
+                                     next.what.message->id, body))
+            break;
+        deliveries_.pop_front();
+    }
+    if (responses_sent_ == responses_.size()) {
+        responses_sent_ = 0;
+        responses_.clear();
+        if (responses_.capacity() > smp::block_size) responses_.shrink_to_fit();
+    }
+    session_.seal(builder);
+    return true;
+}
+
+/// False if the stream takes no more now, or is closed.
+bool connection::write_block() {
+    while (out_written_ < smp::block_size) {
+        const auto given = stream_.try_write(bytes_view(*out_).subspan(out_written_));
+        if (!given) {
+            if (given.error().is(status::would_block))
+                writing_blocked_ = true;
+            else
+                close(given.error().message());
+            return false;
+        }
+        out_written_ += *given;
+        last_write_ = owner_.now();
+    }
+    out_.reset();
+    if (close_after_write_) {
+        close("service certificates are not accepted here");
+        return false;
+    }
+    return true;
+}
+
+void connection::check_deadlines() {
+    if (!is_open()) return;
+    const auto now = owner_.now();
+    if (session_.current() == smp::server_session::state::hello) {
+        if (now - opened_ > limits_.hello) close("no hello in time");
+    } else if (writing_blocked_ && now - last_write_ > limits_.write) {
+        close("it does not take what it is sent");
+    } else if (now - last_read_ > limits_.idle) {
+        close("nothing came from it for too long");
+    }
+}
+
+} // namespace plexus::smp_server

@@ -1,0 +1,116 @@
+// One client: its stream, its session, and what waits to be sent to it. It lives on one shard and borrows a
+// block only while bytes come or go.
+#pragma once
+
+#include "block_pool.hpp"
+#include "engine/engine.hpp"
+
+#include "plexus/smp/message_body.hpp"
+#include "plexus/smp/server.hpp"
+#include "plexus/stream.hpp"
+
+#include <deque>
+
+namespace plexus::smp_server {
+
+class connection;
+
+struct connection_limits {
+    std::size_t pause_output = 65'536;   ///< bytes waiting: no more commands are read from then on
+    std::size_t most_output = 8'388'608; ///< bytes waiting: the client is too slow, and is closed
+    std::size_t most_in_flight = 512;    ///< commands without an answer so far
+    std::chrono::nanoseconds hello{std::chrono::seconds(30)};
+    std::chrono::nanoseconds write{std::chrono::seconds(60)}; ///< without a byte taken by the client
+    std::chrono::nanoseconds idle{std::chrono::hours(6)};     ///< without a byte from the client
+};
+
+/// The shard, as a connection sees it.
+class connection_owner {
+  public:
+    virtual ~connection_owner() = default;
+    virtual block_pool& blocks() = 0;
+    virtual std::chrono::nanoseconds now() = 0;
+    /// A command for a queue. Its answer comes through connection::answer or deliver, perhaps inside this
+    /// call.
+    virtual void submit(const request& in) = 0;
+    /// There is something to send: call flush soon.
+    virtual void to_flush(connection& which) = 0;
+    /// It has no stream any more, and is gone when this returns or when its last command is answered.
+    virtual void closed(connection& which, std::string_view why) = 0;
+};
+
+class connection {
+  public:
+    connection(connection_id id, stream peer, const smp::server_identity& identity,
+               crypto::random_source& random, connection_owner& owner, const connection_limits& limits);
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+
+    const connection_id& id() const noexcept { return id_; }
+    /// Sends the hello and begins to read.
+    void start();
+    void close(std::string_view why);
+    bool is_open() const noexcept { return static_cast<bool>(stream_); }
+    std::size_t in_flight() const noexcept { return in_flight_; }
+    /// A command that was given to the owner is answered.
+    void request_done() noexcept { --in_flight_; }
+
+    /// `content` is an encoded message; the correlation id of an event is empty.
+    void answer(bytes_view correlation, bytes_view entity, bytes_view content);
+    void deliver(const reply_to& to, const delivery& what);
+    /// Writes what waits, as far as the stream takes it.
+    void flush();
+    /// Closes it if it kept the server waiting for too long.
+    void check_deadlines();
+
+    bool flush_queued = false; ///< the owner's notes
+    bool gone = false;
+
+  private:
+    void readable();
+    void writable();
+    void read();
+    bool process_block();
+    void process_requests();
+    void handle(const smp::server_request& in);
+    bool handle_here(const smp::server_request& in);
+    void refuse(const smp::server_request& in, const smp::server_error& why);
+    bool fill_block();
+    bool write_block();
+    void write_hello();
+    bool paused() const noexcept;
+    std::size_t waiting_output() const noexcept;
+
+    connection_id id_;
+    stream stream_;
+    smp::server_session session_;
+    connection_owner& owner_;
+    const connection_limits& limits_;
+
+    block_pool::lease in_;
+    std::size_t in_size_ = 0;
+    bool in_ready_ = false; ///< in_ holds a block whose requests are not all handled
+    bool reading_ = false;
+    bool processing_ = false;
+
+    bytes responses_; ///< transmissions with their lengths
+    std::size_t responses_sent_ = 0;
+    struct waiting_delivery {
+        short_id correlation;
+        short_id entity;
+        delivery what;
+    };
+    std::deque<waiting_delivery> deliveries_;
+    block_pool::lease out_;
+    std::size_t out_written_ = 0;
+    bool writing_blocked_ = false;
+    bool close_after_write_ = false;
+
+    std::size_t in_flight_ = 0;
+    std::chrono::nanoseconds opened_;
+    std::chrono::nanoseconds last_read_;
+    std::chrono::nanoseconds last_write_;
+    smp::server_request current_;
+};
+
+} // namespace plexus::smp_server

@@ -1,0 +1,200 @@
+// The queues of one shard: what every command of a recipient, a sender or a joiner does to them, what is
+// written to the store, and who is told. It touches no stream, clock or loop: requests come in, answers go
+// out through engine_outputs, at once or when the store has done its work.
+#pragma once
+
+#include "ids.hpp"
+#include "records.hpp"
+
+#include "plexus/smp/command.hpp"
+#include "plexus/smp/message.hpp"
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace plexus::smp_server {
+
+struct settings {
+    std::uint32_t quota = 128;            ///< messages that a queue holds
+    std::int64_t message_ttl = 1'814'400; ///< seconds; 0: they never expire
+    bool allow_new_queues = true;
+    secret_bytes password; ///< asked for new queues; empty: none
+    std::size_t cached_queues = 20'000;
+    std::size_t most_subscriptions = 100'000; ///< of one connection, on this shard
+};
+
+/// A command for a queue of this shard. Views and pointers live until the call returns.
+struct request {
+    const reply_to* from = nullptr;
+    std::shared_ptr<const crypto::private_key> session_key;
+    bytes_view authorized; ///< ends with `body`; empty for a command without authorization
+    bytes_view authorization;
+    bytes_view body; ///< the encoded command
+    const smp::command* content = nullptr;
+};
+
+/// A request with its bytes, for what waits and for other shards.
+class owned_request {
+  public:
+    explicit owned_request(const request& from);
+    /// Points into this object.
+    request view() const;
+
+  private:
+    reply_to from_;
+    std::shared_ptr<const crypto::private_key> session_key_;
+    bytes data_;
+    bytes authorization_;
+    std::size_t body_size_;
+    bool authorized_;
+    smp::command content_;
+};
+
+/// A message on its way to its recipient.
+struct delivery {
+    std::shared_ptr<const stored_message> message;
+    crypto::box_key key;
+};
+
+class engine_outputs {
+  public:
+    virtual ~engine_outputs() = default;
+    /// A response, or an event: END, DELD. Views in it live until the call returns.
+    virtual void answer(const reply_to& to, const smp::message& content) = 0;
+    /// MSG, as a response or as an event.
+    virtual void deliver(const reply_to& to, const delivery& what) = 0;
+    /// Calls execute on the shard that owns the queue.
+    virtual void forward(std::uint32_t shard, const request& in, const identifier& recipient_id) = 0;
+    /// Unix time.
+    virtual std::int64_t seconds() = 0;
+};
+
+class queue_engine {
+  public:
+    /// Arrival numbers grow from `first_number`, which no earlier run may have reached.
+    queue_engine(std::uint32_t shard, std::uint32_t shards, const settings& own, store_ref store,
+                 tables opened, engine_outputs& outputs, crypto::random_source& random,
+                 std::uint64_t first_number);
+    queue_engine(const queue_engine&) = delete;
+    queue_engine& operator=(const queue_engine&) = delete;
+
+    /// A command of one of this shard's connections that concerns queues: it finds the queue's owner.
+    void submit(const request& in);
+    /// A command for a queue that is owned here.
+    void execute(const request& in, const identifier& recipient_id);
+
+    /// Forgets what a connection subscribed to.
+    void disconnected(const connection_id& connection);
+    /// Drops the messages of a queue that are too old.
+    void expire(const identifier& recipient_id);
+
+    /// Commits and reads under way. Nothing calls back into the engine when it is 0.
+    std::size_t pending() const noexcept { return pending_; }
+    /// Called when pending() falls to 0; for draining.
+    void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
+
+  private:
+    struct queue {
+        queue_record record;
+        crypto::box_key body_key;
+        waiting_list waiting;                       ///< as it will be when all commits are done
+        std::size_t committed = 0;                  ///< how many of them, from the first, are safe
+        std::shared_ptr<const stored_message> head; ///< the first of them, if it was read or just came
+        std::uint64_t head_number = 0;
+        bool deleted = false;
+        std::size_t pins = 0; ///< commits under way: it may not leave the cache
+        std::list<identifier>::iterator age;
+    };
+    using queue_ptr = std::shared_ptr<queue>; ///< null where the store has none
+    struct delivered {
+        identifier message_id{};
+        std::uint64_t number = 0;
+    };
+    struct use {
+        connection_id connection;
+        smp::version version = 0;
+        std::optional<delivered> last; ///< sent and not acknowledged
+    };
+    using then = std::function<void(const queue_ptr&)>;
+
+    /// In the cache, and when it is not there, in the store if that answers at once. Nothing: it must be
+    /// loaded.
+    std::optional<queue_ptr> find(const identifier& id);
+    void load(const identifier& id, then next);
+    void loaded(const identifier& id, const result<std::optional<bytes>>& record,
+                const result<std::optional<bytes>>& waiting);
+    queue_ptr make_queue(const identifier& id, const std::optional<bytes>& record,
+                         const std::optional<bytes>& waiting);
+    void remember(const queue_ptr& found);
+    void trim_cache();
+    void read(plexus_table* table, bytes key, std::function<void(result<std::optional<bytes>>)> done);
+    void commit(write_batch batch, std::function<void(result<void>)> done);
+    void finished();
+
+    void submit_found(const request& in, plexus_table* table);
+    void found_owner(const request& in, const std::optional<identifier>& recipient_id);
+    void refuse(const request& in);
+    void create(const request& in);
+    void run(const request& in, const queue_ptr& found);
+    bool authorized(const request& in, const queue& found) const;
+    void sub(const request& in, const queue_ptr& found);
+    void get(const request& in, const queue_ptr& found);
+    void ack(const request& in, const smp::cmd::ack& command, const queue_ptr& found);
+    void secure(const request& in, const crypto::public_key& key, const queue_ptr& found, bool with_link);
+    void set_keys(const request& in, const smp::cmd::rkey& command, const queue_ptr& found);
+    void set_link(const request& in, const smp::cmd::lset& command, const queue_ptr& found);
+    void delete_link(const request& in, const queue_ptr& found);
+    void give_link(const reply_to& to, const queue_ptr& found);
+    void send(const request& in, const smp::cmd::send& command, const queue_ptr& found);
+    void suspend(const request& in, const queue_ptr& found);
+    void remove(const request& in, const queue_ptr& found);
+    void inform(const request& in, const queue_ptr& found);
+    void try_create(const reply_to& to, std::shared_ptr<const owned_request> wanted, int tries);
+
+    /// Gives the first message to `next`, or null if there is none.
+    void with_head(const queue_ptr& found, std::function<void(std::shared_ptr<const stored_message>)> next);
+    void deliver_head(const queue_ptr& found);
+    void sent(const queue_ptr& found, const reply_to& to,
+              const std::shared_ptr<const stored_message>& message, std::uint64_t number,
+              const result<void>& outcome);
+    void drop_expired(queue& found, write_batch& batch);
+    void drop_first(queue& found, write_batch& batch);
+    void put_waiting(const queue& found, write_batch& batch);
+    void save(const reply_to& to, const queue_ptr& found, write_batch batch, smp::message answer);
+    void subscribe(const reply_to& to, const identifier& id);
+    void end_use(const connection_id& connection, const identifier& id);
+    bool may_subscribe(const connection_id& connection) const;
+    use* subscriber(const identifier& id);
+    static reply_to event_to(const use& of, const identifier& id);
+    use* getter(const connection_id& connection, const identifier& id);
+    void broken(const queue_ptr& found);
+
+    void answer(const reply_to& to, const smp::message& content) { outputs_.answer(to, content); }
+    void fail(const reply_to& to, smp::error_code code);
+    void fail(const reply_to& to, smp::command_error code);
+    void store_failed(const reply_to& to, const error& why);
+    identifier own_id();
+
+    std::uint32_t shard_;
+    std::uint32_t shards_;
+    const settings& settings_;
+    store_ref store_;
+    tables tables_;
+    engine_outputs& outputs_;
+    crypto::random_source& random_;
+    std::uint64_t next_number_;
+
+    std::unordered_map<identifier, queue_ptr, hash_identifier> cache_;
+    std::list<identifier> ages_; ///< the first was used last
+    std::unordered_map<identifier, std::vector<then>, hash_identifier> loading_;
+    std::unordered_map<identifier, use, hash_identifier> subscribers_;
+    std::unordered_map<identifier, std::vector<use>, hash_identifier> getters_;
+    std::unordered_map<connection_id, std::unordered_set<identifier, hash_identifier>, hash_connection> uses_;
+    std::size_t pending_ = 0;
+    std::function<void()> idle_;
+};
+
+} // namespace plexus::smp_server

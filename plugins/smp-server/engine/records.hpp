@@ -1,0 +1,93 @@
+// What the server keeps in the store: queues, the order of their waiting messages, and the messages; with
+// their stored forms. Tables:
+//   smp.queues    recipient id -> queue_record
+//   smp.senders   sender id -> recipient id
+//   smp.links     link id -> recipient id, fixed data, user data
+//   smp.waiting   recipient id -> waiting_list
+//   smp.messages  arrival number -> recipient id, stored_message
+//   smp.meta      "epoch" -> how often the server was started
+#pragma once
+
+#include "ids.hpp"
+
+#include "plexus/crypto/box.hpp"
+#include "plexus/crypto/hash.hpp"
+#include "plexus/smp/types.hpp"
+#include "plexus/store.hpp"
+
+#include <deque>
+
+namespace plexus::smp_server {
+
+enum class queue_status : std::uint8_t { active, off };
+
+struct queue_record {
+    identifier recipient_id{};
+    identifier sender_id{};
+    std::vector<crypto::public_key> recipient_keys; ///< one or more
+    secret_array<32> dh_secret;                     ///< encrypts bodies for the recipient
+    std::optional<crypto::public_key> sender_key;
+    std::optional<smp::queue_mode> mode;
+    struct link {
+        bytes id;
+        crypto::digest32 fixed_hash{}; ///< SHA-256 of the fixed data, which never changes
+    };
+    std::optional<link> short_link;
+    queue_status status = queue_status::active;
+
+    bool is_contact() const noexcept {
+        // Queues of old clients have no mode: an address was one that nobody secured.
+        return mode ? *mode == smp::queue_mode::contact : !sender_key;
+    }
+    bool is_secured_messaging() const noexcept {
+        return mode != smp::queue_mode::contact && sender_key.has_value();
+    }
+};
+bytes encode(const queue_record& value);
+std::optional<queue_record> decode_queue(const identifier& recipient_id, bytes_view data);
+
+/// A message of a sender, or the marker that a full queue leaves.
+struct stored_message {
+    identifier id{};
+    std::int64_t seconds = 0; ///< Unix time of arrival
+    bool quota = false;
+    smp::message_flags flags;
+    bytes body;
+};
+bytes encode(const identifier& recipient_id, const stored_message& value);
+std::optional<stored_message> decode_message(bytes_view data);
+
+struct waiting_entry {
+    std::uint64_t number = 0;
+    std::int64_t seconds = 0;
+};
+/// Messages of a queue, the oldest first. A full one takes no more until it is empty.
+struct waiting_list {
+    std::deque<waiting_entry> entries;
+    bool full = false;
+};
+bytes encode(const waiting_list& value);
+std::optional<waiting_list> decode_waiting(bytes_view data);
+
+struct link_row {
+    identifier recipient_id{};
+    bytes fixed;
+    bytes user;
+};
+bytes encode_link(const identifier& recipient_id, const smp::link_data& data);
+std::optional<link_row> decode_link(bytes_view data);
+
+bytes message_key(std::uint64_t number);
+
+/// The tables, opened once.
+struct tables {
+    plexus_table* queues = nullptr;
+    plexus_table* senders = nullptr;
+    plexus_table* links = nullptr;
+    plexus_table* waiting = nullptr;
+    plexus_table* messages = nullptr;
+    plexus_table* meta = nullptr;
+};
+result<tables> open_tables(const store_ref& store);
+
+} // namespace plexus::smp_server

@@ -1,0 +1,229 @@
+// smp-server: the SimpleX messaging server, and the command `init` that makes the folder of one.
+#include "init_command.hpp"
+#include "pem.hpp"
+#include "server.hpp"
+
+#include "plexus/encoding/reader.hpp"
+#include "plexus/encoding/writer.hpp"
+#include "plexus/plugin.hpp"
+#include "plexus/smp/address.hpp"
+
+namespace plexus::smp_server {
+namespace {
+
+constexpr std::array keys = {
+    plexus_key{"address", PLEXUS_KEY_TEXT, 0, "", nullptr, 0, 0,
+               "numeric address to listen on; empty: every IPv4 and IPv6 address"},
+    plexus_key{"port", PLEXUS_KEY_INTEGER, 0, "5223", nullptr, 0, 65'535, "port to listen on; 0: a free one"},
+    plexus_key{"hosts", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
+               "names under which clients reach the server, as in its address"},
+    plexus_key{"certificate-chain", PLEXUS_KEY_TEXT, PLEXUS_KEY_REQUIRED | PLEXUS_KEY_PATH, nullptr, nullptr,
+               0, 0, "PEM file: the server's certificate, then the one that its address names"},
+    plexus_key{"private-key", PLEXUS_KEY_TEXT, PLEXUS_KEY_REQUIRED | PLEXUS_KEY_PATH, nullptr, nullptr, 0, 0,
+               "PEM file: the private key of the server's certificate"},
+    plexus_key{"password", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, "", nullptr, 0, 0,
+               "asked from clients that create queues; empty: anybody may"},
+    plexus_key{"new-queues", PLEXUS_KEY_BOOLEAN, 0, "true", nullptr, 0, 0, "whether queues may be created"},
+    plexus_key{"quota", PLEXUS_KEY_INTEGER, 0, "128", nullptr, 1, 10'000,
+               "messages that wait in a queue at the most"},
+    plexus_key{"message-lifetime", PLEXUS_KEY_DURATION, 0, "21d", nullptr, 0, 0,
+               "after which a message that nobody took is dropped; 0s: never"},
+    plexus_key{"expire-interval", PLEXUS_KEY_DURATION, 0, "2h", nullptr, 1'000'000'000, 864'000'000'000'000,
+               "how often the store is searched for messages that are too old"},
+    plexus_key{"max-connections", PLEXUS_KEY_INTEGER, 0, "100000", nullptr, 1, 10'000'000,
+               "clients at once; more are closed"},
+    plexus_key{"max-subscriptions", PLEXUS_KEY_INTEGER, 0, "200000", nullptr, 1, 100'000'000,
+               "queues that one connection may subscribe to on each shard"},
+    plexus_key{"handshake-timeout", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 100'000'000, 600'000'000'000,
+               "until a client that is connected has said its hello"},
+    plexus_key{"write-timeout", PLEXUS_KEY_DURATION, 0, "60s", nullptr, 1'000'000'000, 3'600'000'000'000,
+               "after which a client that takes nothing of what it is sent is closed"},
+    plexus_key{"idle-timeout", PLEXUS_KEY_DURATION, 0, "6h", nullptr, 1'000'000'000, 864'000'000'000'000,
+               "after which a client that sends nothing is closed"},
+};
+constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_FS_STATE, PLEXUS_CAP_KEYS, nullptr};
+constexpr const char* provides[] = {PLEXUS_COMMAND_ID, nullptr};
+constexpr const char* needs[] = {PLEXUS_LISTENER_ID, PLEXUS_STORE_ID, nullptr};
+
+constexpr plugin_info info = {
+    .id = "smp-server",
+    .version = "0.1.0",
+    .summary = "The SimpleX messaging server: queues for messages, over SMP 6 to 17",
+    .capabilities = capabilities,
+    .provides = provides,
+    .requires_ = needs,
+    .keys = keys,
+    .commands = init_commands,
+};
+
+constexpr const char* alpn[] = {"smp/1", "h2", "http/1.1"};
+
+class plugin final : public plugin_base {
+  public:
+    explicit plugin(host_ref of) : plugin_base(of) {
+        command_.service = {sizeof command_, 0, this};
+        command_.run = [](void* self, const char* name, const plexus_config* options,
+                          const plexus_view* arguments, std::uint32_t count,
+                          void (*print)(void*, std::uint32_t, plexus_view), void* context,
+                          std::int32_t* exit_code, plexus_error** failure) {
+            return guard(failure, [&]() -> result<void> {
+                auto* me = static_cast<plugin*>(self);
+                init_call call;
+                call.options = config_view(options);
+                for (std::uint32_t i = 0; i < count; ++i) call.arguments.emplace_back(text_of(arguments[i]));
+                call.print = [print, context](std::string_view text) { print(context, 0, to_abi(text)); };
+                call.random = me->host().service<plexus_random>(PLEXUS_RANDOM_ID);
+                call.clock = me->host().service<plexus_clock>(PLEXUS_CLOCK_ID);
+                PLEXUS_TRY(*exit_code, run_command(name, call));
+                return {};
+            });
+        };
+    }
+
+    result<void> init() override {
+        const config_view config = host().config();
+        PLEXUS_TRY(const auto* loop, host().require<plexus_loop>(PLEXUS_LOOP_ID));
+        PLEXUS_TRY(const auto* clock, host().require<plexus_clock>(PLEXUS_CLOCK_ID));
+        PLEXUS_TRY(const auto* random, host().require<plexus_random>(PLEXUS_RANDOM_ID));
+        PLEXUS_TRY(const auto* store, host().require<plexus_store>(PLEXUS_STORE_ID));
+        PLEXUS_TRY(listener_, host().require<plexus_listener>(PLEXUS_LISTENER_ID));
+        PLEXUS_TRY(chain_pem_, read_file(std::string(config.text("certificate-chain").value_or(""))));
+        PLEXUS_TRY(key_pem_, read_secret_file(std::string(config.text("private-key").value_or(""))));
+        PLEXUS_TRY(auto chain, certificates_of(as_text(chain_pem_)));
+        PLEXUS_TRY(auto key, private_key_of(as_text(key_pem_)));
+        PLEXUS_TRY(auto identity, smp::make_server_identity(std::move(chain), std::move(key)));
+        settings queues;
+        const auto password = config.text("password").value_or("");
+        if (!smp::is_password(as_bytes(password)))
+            return make_error(status::invalid, "the password may not have spaces, '@', ':' or '/'");
+        queues.password = secret_bytes(as_bytes(password));
+        queues.allow_new_queues = config.boolean("new-queues");
+        queues.quota = static_cast<std::uint32_t>(config.integer("quota").value_or(queues.quota));
+        queues.message_ttl = std::chrono::duration_cast<std::chrono::seconds>(
+                                 config.duration("message-lifetime").value_or(std::chrono::nanoseconds(0)))
+                                 .count();
+        queues.most_subscriptions = static_cast<std::size_t>(config.integer("max-subscriptions").value_or(0));
+        connection_limits limits;
+        limits.hello = config.duration("handshake-timeout").value_or(limits.hello);
+        limits.write = config.duration("write-timeout").value_or(limits.write);
+        limits.idle = config.duration("idle-timeout").value_or(limits.idle);
+        server_metrics metrics;
+        metrics.connections = host().gauge("smp_connections", "clients that are connected");
+        metrics.messages_delivered =
+            host().counter("smp_messages_delivered_total", "messages sent to recipients");
+        metrics.queues_created = host().counter("smp_queues_created_total", "queues that were created");
+        setup_.emplace(server_setup{loop_ref(loop), clock_view(clock), host().log(), host_random(random),
+                                    std::move(identity), std::move(queues), limits, store_ref(store),
+                                    tables{}, metrics});
+        return {};
+    }
+
+    task<result<void>> start() override {
+        auto opened = open_tables(setup_->store);
+        if (!opened) co_return std::move(opened).error();
+        setup_->opened = *opened;
+        auto epoch = co_await next_epoch();
+        if (!epoch) co_return std::move(epoch).error();
+        server_.emplace(std::move(*setup_), *epoch);
+        auto ready = co_await server_->start();
+        if (!ready) co_return ready;
+        auto listening = listen();
+        if (!listening) {
+            co_await server_->stop();
+            co_return listening;
+        }
+        const auto interval = host().config().duration("expire-interval").value_or(std::chrono::hours(2));
+        tasks_.spawn(server_->expire_messages(interval));
+        say_where();
+        co_return result<void>();
+    }
+
+    task<result<void>> stop() override {
+        tasks_.cancel();
+        if (handle_ != nullptr) {
+            auto start = [this](call_state<void>& state) {
+                const plexus_completion done{call_state<void>::completed, &state};
+                return listener_->close(listener_->service.self, handle_, done);
+            };
+            auto closing = call<void>(start);
+            static_cast<void>(co_await closing);
+            handle_ = nullptr;
+        }
+        co_await tasks_.drained();
+        if (server_) co_await server_->stop();
+        co_return result<void>();
+    }
+
+    const plexus_service* service(std::string_view id) noexcept override {
+        return id == PLEXUS_COMMAND_ID ? &command_.service : nullptr;
+    }
+
+  private:
+    /// Counts the starts of the server, so that arrival numbers never come again.
+    task<result<std::uint64_t>> next_epoch() {
+        const auto key = to_bytes(std::string_view("epoch"));
+        auto stored = co_await setup_->store.get(setup_->opened.meta, key);
+        if (!stored) co_return std::move(stored).error();
+        std::uint64_t epoch = 1;
+        if (*stored) epoch = encoding::reader(**stored).u64() + 1;
+        bytes value;
+        encoding::writer(value).u64(epoch);
+        write_batch batch;
+        batch.put(setup_->opened.meta, key, value);
+        auto written = co_await setup_->store.commit(std::move(batch));
+        if (!written) co_return std::move(written).error();
+        co_return epoch;
+    }
+
+    result<void> listen() {
+        const config_view config = host().config();
+        std::array<plexus_view, std::size(alpn)> names{};
+        for (std::size_t i = 0; i < names.size(); ++i) names[i] = to_abi(std::string_view(alpn[i]));
+        plexus_listen_options options{};
+        options.size = sizeof options;
+        options.flags = PLEXUS_LISTEN_SECURE;
+        options.address = to_abi(config.text("address").value_or(""));
+        options.port = static_cast<std::uint32_t>(config.integer("port").value_or(smp::default_port));
+        options.alpn_count = static_cast<std::uint32_t>(names.size());
+        options.alpn = names.data();
+        options.chain = to_abi(bytes_view(chain_pem_));
+        options.key = to_abi(bytes_view(key_pem_));
+        options.handshake_timeout_ns = static_cast<std::uint64_t>(
+            config.duration("handshake-timeout").value_or(std::chrono::seconds(30)).count());
+        options.connections_most = static_cast<std::uint32_t>(config.integer("max-connections").value_or(0));
+        const auto accepted = [](void* context, plexus_stream* raw) {
+            static_cast<plugin*>(context)->server_->accept(raw);
+        };
+        plexus_error* failure = nullptr;
+        const auto code =
+            listener_->listen(listener_->service.self, &options, accepted, this, &handle_, &failure);
+        if (code != PLEXUS_OK) return take_error(code, failure);
+        return {};
+    }
+
+    void say_where() {
+        const config_view config = host().config();
+        const auto port = std::to_string(listener_->port(listener_->service.self, handle_));
+        smp::server_address address;
+        address.fingerprint = server_->setup().identity.fingerprint;
+        for (const auto host_name : config.list("hosts"))
+            if (auto parsed = encoding::parse_host(host_name)) address.hosts.push_back(std::move(*parsed));
+        if (address.hosts.empty()) address.hosts.push_back({encoding::host_kind::domain, "localhost"});
+        if (port != std::to_string(smp::default_port)) address.port = port;
+        host().log().info("listening", {{"port", port}, {"address", smp::to_public_text(address)}});
+    }
+
+    plexus_command command_{};
+    const plexus_listener* listener_ = nullptr;
+    plexus_listener_handle* handle_ = nullptr;
+    bytes chain_pem_;
+    secret_bytes key_pem_;
+    std::optional<server_setup> setup_;
+    std::optional<server> server_;
+    task_scope tasks_;
+};
+
+} // namespace
+} // namespace plexus::smp_server
+
+PLEXUS_PLUGIN(plexus::smp_server::plugin, plexus::smp_server::info)

@@ -1,0 +1,81 @@
+#include "server.hpp"
+
+namespace plexus::smp_server {
+namespace {
+
+/// How often stop looks whether everything has come to its end.
+constexpr std::chrono::nanoseconds drain_check = std::chrono::milliseconds(2);
+/// Rows of one step of the search for old messages.
+constexpr std::uint64_t expire_step = 1'000;
+
+} // namespace
+
+server::server(server_setup setup, std::uint64_t epoch) : setup_(std::move(setup)) {
+    const auto count = setup_.loop.shard_count();
+    for (std::uint32_t i = 0; i < count; ++i)
+        shards_.push_back(std::make_unique<shard>(*this, i, count, epoch));
+}
+
+task<void> server::on_each(std::function<void(shard&)> function) {
+    for (std::uint32_t i = 0; i < size(); ++i) {
+        event done;
+        setup_.loop.post(i, [this, i, &function, &done] {
+            function(at(i));
+            setup_.loop.post(0, [&done] { done.set(); });
+        });
+        static_cast<void>(co_await done.wait());
+    }
+}
+
+task<result<void>> server::start() {
+    co_await on_each([](shard& each) { each.start(); });
+    co_return result<void>();
+}
+
+task<void> server::stop() {
+    co_await on_each([](shard& each) { each.close_all(); });
+    bool quiet = false;
+    while (!quiet) {
+        quiet = true;
+        co_await on_each([&quiet](shard& each) { quiet = quiet && each.is_quiet(); });
+        quiet = quiet && under_way_ == 0;
+        if (!quiet) static_cast<void>(co_await sleep_for(setup_.loop, drain_check));
+    }
+    co_await on_each([](shard& each) { each.stop(); });
+}
+
+void server::accept(plexus_stream* raw) {
+    at(static_cast<std::uint32_t>(setup_.loop.current_shard())).accept(stream(raw));
+}
+
+task<void> server::expire_messages(std::chrono::nanoseconds interval) {
+    if (setup_.queues.message_ttl == 0) co_return;
+    while (co_await sleep_for(setup_.loop, interval)) {
+        const auto wall = std::chrono::duration_cast<std::chrono::seconds>(setup_.clock.wall()).count();
+        const auto oldest = wall - setup_.queues.message_ttl;
+        bytes from{0};
+        bool more = true;
+        while (more) {
+            const auto rows = co_await setup_.store.scan(setup_.opened.waiting, from, {}, expire_step);
+            if (!rows) {
+                setup_.log.warning("old messages could not be looked for", {{"why", rows.error().message()}});
+                break;
+            }
+            for (const auto& [key, value] : *rows) {
+                const auto list = decode_waiting(value);
+                const auto id = to_identifier(key);
+                if (!list || !id || list->entries.empty() || list->entries.front().seconds >= oldest)
+                    continue;
+                const auto owner = owner_of(*id, size());
+                send(owner, [this, owner, id = *id] { at(owner).engine().expire(id); });
+            }
+            more = rows->size() == expire_step;
+            if (more) {
+                from = rows->back().first;
+                from.push_back(0);
+            }
+        }
+    }
+}
+
+} // namespace plexus::smp_server

@@ -1,0 +1,139 @@
+// The server across its shards: connections where their streams are, queues where their ids say, and what
+// goes between them by post. The plugin makes one, starts it and stops it.
+#pragma once
+
+#include "connection.hpp"
+
+#include "plexus/host.hpp"
+#include "plexus/loop.hpp"
+#include "plexus/task.hpp"
+#include "plexus/wait.hpp"
+
+#include <atomic>
+
+namespace plexus::smp_server {
+
+/// The host's random bytes for the protocol library.
+class host_random final : public crypto::random_source {
+  public:
+    explicit host_random(const plexus_random* table) : table_(table) {}
+    void fill(bytes_span out) override {
+        table_->fill(table_->service.self, plexus_span{out.data(), out.size()});
+    }
+
+  private:
+    const plexus_random* table_;
+};
+
+struct server_metrics {
+    metric connections;     ///< now
+    metric blocks_received; ///< since the start
+    metric messages_delivered;
+    metric queues_created;
+    metric closed_slow;
+};
+
+/// What all shards share; it outlives them.
+struct server_setup {
+    loop_ref loop;
+    clock_view clock;
+    logger log;
+    host_random random;
+    smp::server_identity identity;
+    settings queues;
+    connection_limits limits;
+    store_ref store;
+    tables opened;
+    server_metrics metrics;
+};
+
+class server;
+
+class shard final : public connection_owner, public engine_outputs {
+  public:
+    shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint64_t first_number);
+
+    queue_engine& engine() noexcept { return engine_; }
+    /// All of these on the shard itself.
+    void start();
+    void accept(stream peer);
+    void close_all();
+    bool is_quiet() const noexcept;
+    void stop();
+    void answer_here(const reply_to& to, bytes_view content);
+    void deliver_here(const reply_to& to, const delivery& what);
+
+  private:
+    // connection_owner
+    block_pool& blocks() override { return blocks_; }
+    std::chrono::nanoseconds now() override;
+    void submit(const request& in) override { engine_.submit(in); }
+    void to_flush(connection& which) override;
+    void closed(connection& which, std::string_view why) override;
+    // engine_outputs
+    void answer(const reply_to& to, const smp::message& content) override;
+    void deliver(const reply_to& to, const delivery& what) override;
+    void forward(std::uint32_t owner, const request& in, const identifier& recipient_id) override;
+    std::int64_t seconds() override;
+
+    connection* find(const connection_id& id);
+    void finish_request(connection& which, const reply_to& to);
+    void queue_work();
+    void work();
+    void bury(connection& which);
+    void sweep();
+
+    server& server_;
+    std::uint32_t index_;
+    block_pool blocks_;
+    queue_engine engine_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections_;
+    std::uint64_t next_connection_ = 1;
+    std::vector<connection*> to_flush_;
+    std::vector<connection*> flushing_;
+    std::vector<connection*> gone_;
+    bytes scratch_;
+    bool work_queued_ = false;
+    std::optional<timer> sweep_;
+};
+
+class server {
+  public:
+    /// `epoch` grows with each start: arrival numbers of messages begin with it.
+    server(server_setup setup, std::uint64_t epoch);
+
+    const server_setup& setup() const noexcept { return setup_; }
+    server_setup& setup() noexcept { return setup_; }
+    shard& at(std::uint32_t index) { return *shards_[index]; }
+    std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
+
+    /// [shard 0]
+    task<result<void>> start();
+    /// Closes every connection and waits until nothing is under way. [shard 0]
+    task<void> stop();
+    /// On the stream's shard.
+    void accept(plexus_stream* raw);
+    /// Looks for messages that are too old, all through the store, again and again. [shard 0]
+    task<void> expire_messages(std::chrono::nanoseconds interval);
+
+    /// Runs a function on another shard; stop waits for it.
+    template <typename Function>
+    void send(std::uint32_t to, Function function) {
+        ++under_way_;
+        const bool posted = setup_.loop.post(to, [this, function = std::move(function)]() mutable {
+            function();
+            --under_way_;
+        });
+        if (!posted) --under_way_;
+    }
+
+  private:
+    /// Runs a function on every shard, one after the other.
+    task<void> on_each(std::function<void(shard&)> function);
+
+    server_setup setup_;
+    std::vector<std::unique_ptr<shard>> shards_;
+    std::atomic<std::size_t> under_way_{0};
+};
+
+} // namespace plexus::smp_server
