@@ -31,7 +31,7 @@ constexpr std::array options = {
 constexpr const char* authority_key_file = "ca.key";
 constexpr const char* authority_file = "ca.crt";
 constexpr const char* server_key_file = "server.key";
-constexpr const char* chain_file = "server-chain.crt";
+constexpr const char* chain_file = "server.crt";
 constexpr const char* config_file = "plexus.toml";
 constexpr const char* address_file = "address";
 
