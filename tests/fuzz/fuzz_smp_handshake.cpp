@@ -1,4 +1,5 @@
 // Hellos, certificates and signed keys of a hostile peer, and the address that a person types.
+#include "plexus/smp/address.hpp"
 #include "plexus/smp/certificates.hpp"
 #include "plexus/smp/handshake.hpp"
 
