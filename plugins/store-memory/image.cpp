@@ -82,6 +82,8 @@ std::int32_t image::try_scan(const plexus_scan& range, std::uint32_t (*row)(void
 }
 
 store_provider::outcome image::apply(std::span<store_provider::batch* const> group) {
+    if (machine_ != nullptr && machine_->crashed(machine_->service.self) != 0)
+        return {0, make_error(status::io, "the machine has crashed: nothing is stored any more")};
     const std::unique_lock hold(mutex_);
     for (std::size_t i = 0; i < group.size(); ++i) {
         auto& one = *group[i];

@@ -2,6 +2,7 @@
 // that an instance that is started again finds what was committed before.
 #pragma once
 
+#include "plexus/abi/draft/sim.h"
 #include "plexus/store_provider.hpp"
 
 #include <deque>
@@ -31,6 +32,8 @@ class image {
 
     /// Bytes of keys and values at the most; 0: no limit. Before use.
     void set_capacity(std::uint64_t capacity) noexcept { capacity_ = capacity; }
+    /// The simulated machine that it is on, if there is one: after its crash nothing is applied. Before use.
+    void set_machine(const plexus_sim* machine) noexcept { machine_ = machine; }
 
     // The engine of a store service.
     result<plexus_table*> open_table(std::string_view name);
@@ -46,6 +49,7 @@ class image {
     bool fits(const store_provider::batch& one) const;
     void write(const plexus_write& one);
 
+    const plexus_sim* machine_ = nullptr;
     std::uint64_t capacity_ = 0;
     std::uint64_t used_ = 0;
     mutable std::shared_mutex mutex_;

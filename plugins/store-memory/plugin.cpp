@@ -17,6 +17,7 @@ class store_plugin final : public plugin_base {
         const std::string name(config.text("image").value_or(""));
         PLEXUS_TRY(image_, held_image::hold(name, config.boolean("image-fresh")));
         image_->set_capacity(static_cast<std::uint64_t>(config.integer("capacity").value_or(0)));
+        image_->set_machine(host().service<plexus_sim>(PLEXUS_SIM_ID));
         service_.open(loop_ref(loop), *image_);
         return {};
     }
