@@ -1,4 +1,5 @@
 // agent: plexus.agent/0, duplex connections over SMP queues, over any transport and store.
+#include "known_servers.hpp"
 #include "runtime.hpp"
 
 #include "plexus/plugin.hpp"
@@ -88,6 +89,10 @@ class agent_plugin final : public plugin_base {
         runtime_settings settings;
         PLEXUS_TRY(settings.engine.servers, read_servers("servers"));
         PLEXUS_TRY(settings.engine.presets, read_servers("known-servers"));
+        for (const auto* text : known_servers) {
+            PLEXUS_TRY(auto known, smp::parse_server_address(text));
+            settings.engine.presets.push_back(std::move(known));
+        }
         settings.engine.isolate_connections = config.text("isolation") == "connection";
         settings.engine.reconnect_least = in_ms("reconnect-least");
         settings.engine.reconnect_most = in_ms("reconnect-most");
@@ -217,7 +222,7 @@ constexpr plexus_key keys[] = {
     {"servers", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
      "SMP servers for new queues, smp://FINGERPRINT[:PASSWORD]@HOST[:PORT]"},
     {"known-servers", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
-     "servers whose short links hold the host alone"},
+     "more servers whose short links hold the host alone"},
     {"passphrase", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, nullptr, nullptr, 0, 0,
      "of the database: keys and messages are encrypted with it"},
     {"isolation", PLEXUS_KEY_TEXT, 0, "server", "server|connection", 0, 0,

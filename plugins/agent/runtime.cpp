@@ -56,6 +56,7 @@ task<result<void>> runtime::start(secret_bytes passphrase) {
 
 task<result<void>> runtime::build_engine() {
     const auto generation = ++generation_;
+    broken_ = true;
     auto& engine = engine_.emplace(settings_.engine, random_);
     engine.advance(milliseconds(now()));
     auto restored = co_await storage_.restore(engine);

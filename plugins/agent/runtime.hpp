@@ -43,6 +43,7 @@ class runtime final : public link_owner {
     template <typename Function>
     result<void> call(reply_function done, Function function) {
         if (!engine_ || stopping_) return make_error(status::stopping, "the agent is not running");
+        if (broken_) return make_error(status::io, "the store does not work; try again later", true);
         const auto id = next_request_++;
         replies_.emplace(id, std::move(done));
         advance();
@@ -94,7 +95,7 @@ class runtime final : public link_owner {
     std::uint64_t generation_ = 0; ///< of the engine
     int pending_ = 0;              ///< commits, connection attempts and posted tasks under way
     bool scheduled_ = false;
-    bool broken_ = false;
+    bool broken_ = false; ///< the engine may not be used: its store failed, or it is being read
     bool stopping_ = false;
     event stopped_;
 };

@@ -314,6 +314,139 @@ TEST(agent_engine, subscriptions_go_out_in_portions) {
     EXPECT_TRUE(announced);
 }
 
+agent::connection connection_of(const world::node& n) {
+    for (const auto& [place, value] : n.store)
+        if (place.first == agent::table::connections) return agent::decode_connection(1, value).value();
+    throw std::logic_error("no connection is stored");
+}
+agent::progress progress_of(const world::node& n) {
+    for (const auto& [place, value] : n.store)
+        if (place.first == agent::table::progress) return agent::decode_progress(value).value();
+    throw std::logic_error("no progress is stored");
+}
+
+std::size_t count(const std::vector<agent::event>& events, event_kind kind) {
+    return static_cast<std::size_t>(
+        std::count_if(events.begin(), events.end(), [&](const auto& each) { return each.kind == kind; }));
+}
+
+TEST(agent_engine, garbage_in_an_open_queue_is_named_and_put_away) {
+    world w(16);
+    auto& alice = w.add_node("alice");
+    auto& bob = w.add_node("bob");
+    const auto link = w.create(alice, false);
+    const auto queue = agent::parse_connection_request(link).value().queues[0];
+    seeded_random random(1);
+    const auto stranger = crypto::private_key::generate(crypto::key_type::x25519, random);
+    const auto secret = agent::queue_secret::agree(stranger, queue.address.dh_key).value();
+    const auto sealed = [&](bytes inside) {
+        return agent::encode(agent::seal_client_message(secret.key, crypto::random_nonce(random), 4,
+                                                        stranger.public_part(), {{}, std::move(inside)},
+                                                        agent::client_confirmation_padding)
+                                 .value());
+    };
+    agent::confirmation_envelope without_keys{7, {}, to_bytes("nothing")};
+    agent::confirmation_envelope wrong{7, crypto::x3dh_keys::generate(random).params(3), bytes(15'000)};
+    const std::vector<bytes> bodies = {
+        {},
+        to_bytes("garbage"),
+        bytes(16'000),
+        sealed(to_bytes("garbage")),
+        sealed(agent::encode(without_keys)),
+        sealed(agent::encode(wrong)),
+        sealed(agent::encode(agent::message_envelope{7, bytes(100)})),
+    };
+    for (const auto& body : bodies) w.intrude(queue.address.sender_id, {}, body);
+    w.run();
+    EXPECT_EQ(count(alice.passing, event_kind::error), bodies.size());
+    EXPECT_EQ(w.servers[0]->waiting_messages(), 0U);
+    // The invitation is still good.
+    w.join(bob, link);
+    w.run([&] { return is_connected(alice) && is_connected(bob); });
+    EXPECT_TRUE(is_connected(bob));
+}
+
+TEST(agent_engine, every_agent_message_keeps_its_place_and_is_acknowledged) {
+    world w(17);
+    pair p(w);
+    w.run();
+    // Bob's side goes on by hand, with what his agent stored.
+    const auto bob = connection_of(p.bob);
+    auto progress = progress_of(p.bob);
+    seeded_random random(1);
+    const auto say = [&](const agent::message_content& content) {
+        const auto plaintext =
+            agent::encode(agent::numbered_message{progress.sent.last + 1, progress.sent.last_hash, content});
+        progress.sent.add(progress.sent.last + 1, plaintext);
+        const agent::message_envelope envelope{
+            7, progress.ratchet->encrypt(plaintext, agent::message_padding(7, false)).value()};
+        const auto sealed =
+            agent::seal_client_message(bob.send->secret.key, crypto::random_nonce(random), 4, {},
+                                       {{}, agent::encode(envelope)}, agent::client_message_padding)
+                .value();
+        w.intrude(bob.send->sender_id, bob.send->key, agent::encode(sealed));
+        return agent::encode(sealed);
+    };
+    const agent::queue_reference other{w.servers[0]->address, bytes(24, 7)};
+    const agent::queue_uri uri{{1, 4}, bob.receive->address()};
+    const agent::queue_info info{4, bob.receive->address()};
+    say(agent::queue_add{{{uri, other}}});
+    say(agent::queue_key{{{info, bob.send->key.public_part()}}});
+    say(agent::queue_use{{{other, true}}});
+    say(agent::queue_test{{other}});
+    say(agent::ratchet_ready{3});
+    say(agent::queue_continue{other});
+    say(agent::receipts{{{1, {}, {}}, {99, {}, {}}}});
+    say(agent::hello{});
+    const auto twice = say(agent::user_message{to_bytes("in order")});
+    // The same again, as after a lost OK, is put away silently.
+    w.intrude(bob.send->sender_id, bob.send->key, twice);
+    w.run();
+    EXPECT_EQ(texts(p.alice), (std::vector<std::string>{"in order"}));
+    EXPECT_EQ(kept(p.alice, event_kind::message)[0].order, agent::integrity::ok);
+    EXPECT_EQ(kept(p.alice, event_kind::message)[0].id, 10);
+    EXPECT_EQ(count(p.alice.passing, event_kind::error), 0U);
+    EXPECT_EQ(w.servers[0]->waiting_messages(), 0U);
+    // Receipts name messages that were sent, and confirmations are none.
+    EXPECT_TRUE(kept(p.alice, event_kind::receipt).empty());
+    w.send(p.alice, p.alices, "noted?");
+    say(agent::receipts{{{2, bytes(32), {}}}});
+    w.run();
+    ASSERT_EQ(kept(p.alice, event_kind::receipt).size(), 1U);
+    EXPECT_EQ(kept(p.alice, event_kind::receipt)[0].id, 2);
+}
+
+TEST(agent_engine, a_gap_in_the_chain_is_told) {
+    world w(18);
+    pair p(w);
+    w.run();
+    const auto bob = connection_of(p.bob);
+    auto progress = progress_of(p.bob);
+    seeded_random random(1);
+    const auto say = [&](std::int64_t number, bytes hash, bool deliver) {
+        const auto plaintext = agent::encode(agent::numbered_message{number, hash, agent::user_message{{}}});
+        const agent::message_envelope envelope{
+            7, progress.ratchet->encrypt(plaintext, agent::message_padding(7, false)).value()};
+        const auto sealed =
+            agent::seal_client_message(bob.send->secret.key, crypto::random_nonce(random), 4, {},
+                                       {{}, agent::encode(envelope)}, agent::client_message_padding)
+                .value();
+        if (deliver) w.intrude(bob.send->sender_id, bob.send->key, agent::encode(sealed));
+        const auto digest = crypto::sha256(plaintext);
+        return bytes(digest.begin(), digest.end());
+    };
+    auto hash = say(2, progress.sent.last_hash, true);
+    hash = say(3, hash, false); // lost by the server
+    hash = say(4, hash, true);
+    say(5, bytes(32, 1), true);
+    say(1, {}, true);
+    w.run();
+    std::vector<agent::integrity> order;
+    for (const auto& each : kept(p.alice, event_kind::message)) order.push_back(each.order);
+    EXPECT_EQ(order, (std::vector<agent::integrity>{agent::integrity::ok, agent::integrity::skipped,
+                                                    agent::integrity::bad_hash, agent::integrity::bad_id}));
+}
+
 TEST(agent_engine, damaged_records_are_named) {
     world w(15);
     pair p(w);

@@ -385,6 +385,16 @@ void world::deliver(fake_server& server) {
             }
 }
 
+void world::intrude(bytes_view sender_id, const crypto::private_key& key, bytes body) {
+    agent::action::command command;
+    command.entity_id = to_bytes(sender_id);
+    if (!key.empty()) command.key = key;
+    command.lent.push_back(std::move(body));
+    command.value = smp::cmd::send{{}, command.lent.back()};
+    servers[0]->execute(0, command);
+    deliver(*servers[0]);
+}
+
 /// The user stores what they made of the event, and acknowledges it.
 void world::tell(node& n, const agent::event& what) {
     if (what.sequence == 0) {

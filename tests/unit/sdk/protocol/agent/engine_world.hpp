@@ -99,6 +99,8 @@ class world {
 
     node& add_node(std::string name, std::vector<std::size_t> servers = {0});
     fake_server& add_server(std::string_view address);
+    /// Somebody sends to a queue of the first server; `key` is empty for an unsigned SEND.
+    void intrude(bytes_view sender_id, const crypto::private_key& key, bytes body);
 
     agent::request_id call(node& n, std::function<void(const agent::action::reply&)> done);
     /// Runs until nothing is under way and no deadline is left, or `enough` says so.
