@@ -1,0 +1,56 @@
+#include "deployment.hpp"
+
+#include <sstream>
+
+namespace plexus::messenger_app {
+namespace {
+
+/// A basic string of TOML.
+std::string quoted(const std::string& text) {
+    static constexpr char hex[] = "0123456789abcdef";
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out.push_back('\\');
+            out.push_back(c);
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+            out += "\\u00";
+            out.push_back(hex[(c >> 4) & 15]);
+            out.push_back(hex[c & 15]);
+        } else {
+            out.push_back(c);
+        }
+    }
+    return out + "\"";
+}
+
+} // namespace
+
+std::string deployment(const options& given) {
+    std::ostringstream out;
+    const auto passphrase = given.passphrase.empty() ? "" : "passphrase = " + quoted(given.passphrase) + "\n";
+    out << "[kernel]\nshards = 1\n"
+        << "log.level = " << quoted(given.log_level) << "\n"
+        << "[plugin.store-lmdb]\npath = " << quoted(given.folder().string()) << "\n"
+        << "[plugin.transport-tls]\n"
+        << "[plugin.agent]\n"
+        << passphrase;
+    if (!given.servers.empty()) {
+        out << "servers = [";
+        for (const auto& server : given.servers) out << quoted(server) << ", ";
+        out << "]\n";
+    }
+    out << "[plugin.chat]\n" << passphrase;
+    out << "[plugin.ui-terminal]\nsocket = " << quoted(given.socket().string()) << "\n";
+    if (given.command) {
+        out << "interactive = false\ncommand = " << quoted(*given.command) << "\n";
+        if (given.seconds) {
+            // 0 is for ever, as in the official app.
+            const auto seconds = *given.seconds == 0 ? 86400 : *given.seconds;
+            out << "patience = \"" << seconds << "s\"\nlinger = \"" << seconds << "s\"\n";
+        }
+    }
+    return out.str();
+}
+
+} // namespace plexus::messenger_app

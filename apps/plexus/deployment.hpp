@@ -1,0 +1,11 @@
+// The configuration that the messenger runs with: which plugins, and where their data are.
+#pragma once
+
+#include "options.hpp"
+
+namespace plexus::messenger_app {
+
+/// TOML for the kernel.
+std::string deployment(const options& given);
+
+} // namespace plexus::messenger_app
