@@ -1,4 +1,4 @@
-// A simulated server and people with an agent each: what the tests of the agent plugin talk through.
+// A simulated server and people with an agent each: what tests of the agent talk through.
 #pragma once
 
 #include "machine.hpp"
@@ -7,15 +7,17 @@
 #include "plexus/bytes.hpp"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
 namespace plexus::test {
 
-/// A machine "server" with the SMP server on the simulated network.
+/// A machine "server" with the SMP server on the simulated network. Its memory has the name `image` in this
+/// process.
 class smp_machine {
   public:
-    explicit smp_machine(kernel::simulation& world);
+    explicit smp_machine(kernel::simulation& world, const std::string& image = "server");
     ~smp_machine();
     std::string address() const { return address_; }
     machine& host() { return *machine_; }

@@ -18,7 +18,7 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
 
 } // namespace
 
-smp_machine::smp_machine(kernel::simulation& world) {
+smp_machine::smp_machine(kernel::simulation& world, const std::string& image) {
     const auto vector = vectors("handshake.json", "serverCertificates").at(0);
     auto pattern = (std::filesystem::temp_directory_path() / "plexus-agent-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -34,9 +34,11 @@ smp_machine::smp_machine(kernel::simulation& world) {
     address_ = smp::to_text(address);
     machine_ = std::make_unique<machine>(world, "server",
                                          "[plugin.transport]\nlibrary = 'transport-sim'\n"
-                                         "[plugin.store]\nlibrary = 'store-memory'\nimage = 'server'\n"
-                                         "[plugin.smp-server]\nhosts = ['server']\n"
-                                         "certificate-chain = '" +
+                                         "[plugin.store]\nlibrary = 'store-memory'\nimage = '" +
+                                             image +
+                                             "'\n"
+                                             "[plugin.smp-server]\nhosts = ['server']\n"
+                                             "certificate-chain = '" +
                                              (folder_ / "chain.crt").string() + "'\nprivate-key = '" +
                                              (folder_ / "server.key").string() + "'\n");
 }
