@@ -49,9 +49,10 @@ task<result<void>> runtime::start(secret_bytes passphrase) {
         advance();
         drain();
     });
-    auto unlocked = co_await storage_.unlock(std::move(passphrase));
-    if (!unlocked) co_return unlocked;
-    co_return co_await build_engine();
+    auto ready = co_await storage_.unlock(std::move(passphrase));
+    if (ready) ready = co_await build_engine();
+    if (!ready) timer_.reset(); // no stop follows a failed start
+    co_return ready;
 }
 
 task<result<void>> runtime::build_engine() {
