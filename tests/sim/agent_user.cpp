@@ -12,13 +12,19 @@ namespace plexus::test {
 
 namespace {
 
+/// A name for a store-memory that nobody in this process had before.
+std::string new_image() {
+    static int count = 0;
+    return "image-" + std::to_string(++count);
+}
+
 void write_file(const std::filesystem::path& path, std::string_view text) {
     std::ofstream(path, std::ios::binary) << text;
 }
 
 } // namespace
 
-smp_machine::smp_machine(kernel::simulation& world, const std::string& image) {
+smp_machine::smp_machine(kernel::simulation& world) {
     const auto vector = vectors("handshake.json", "serverCertificates").at(0);
     auto pattern = (std::filesystem::temp_directory_path() / "plexus-agent-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -35,7 +41,7 @@ smp_machine::smp_machine(kernel::simulation& world, const std::string& image) {
     machine_ = std::make_unique<machine>(world, "server",
                                          "[plugin.transport]\nlibrary = 'transport-sim'\n"
                                          "[plugin.store]\nlibrary = 'store-memory'\nimage = '" +
-                                             image +
+                                             new_image() +
                                              "'\n"
                                              "[plugin.smp-server]\nhosts = ['server']\n"
                                              "certificate-chain = '" +
@@ -64,13 +70,13 @@ struct agent_user::outcome {
 };
 
 agent_user::agent_user(kernel::simulation& world, std::string name, const std::string& server,
-                       std::string more)
+                       std::string more, std::string image)
     : world_(world), name_(std::move(name)),
       machine_(std::make_unique<machine>(world, name_,
                                          "[plugin.transport]\nlibrary = 'transport-sim'\n"
                                          "[plugin.store]\nlibrary = 'store-memory'\nimage = '" +
-                                             name_ + "'\n[plugin.agent]\nservers = ['" + server + "']\n" +
-                                             more)) {}
+                                             (image.empty() ? new_image() : image) +
+                                             "'\n[plugin.agent]\nservers = ['" + server + "']\n" + more)) {}
 
 agent_user::~agent_user() = default;
 

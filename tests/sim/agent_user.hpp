@@ -13,11 +13,10 @@
 
 namespace plexus::test {
 
-/// A machine "server" with the SMP server on the simulated network. Its memory has the name `image` in this
-/// process.
+/// A machine "server" with the SMP server on the simulated network, and a memory that survives its crashes.
 class smp_machine {
   public:
-    explicit smp_machine(kernel::simulation& world, const std::string& image = "server");
+    explicit smp_machine(kernel::simulation& world);
     ~smp_machine();
     std::string address() const { return address_; }
     machine& host() { return *machine_; }
@@ -47,7 +46,10 @@ class agent_user {
         std::string short_;
     };
 
-    agent_user(kernel::simulation& world, std::string name, const std::string& server, std::string more = {});
+    /// `more` is added to the agent's configuration. Users with the same `image` have the same database;
+    /// without one it is this user's own.
+    agent_user(kernel::simulation& world, std::string name, const std::string& server, std::string more = {},
+               std::string image = {});
     ~agent_user();
 
     void start();

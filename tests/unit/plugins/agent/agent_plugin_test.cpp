@@ -138,19 +138,19 @@ TEST(agent_plugin_passphrase_test, opens_with_its_passphrase_alone) {
     server.host().start();
     const std::string secret = "passphrase = 'correct horse'\n";
     {
-        agent_user carol(world, "carol", server.address(), secret);
+        agent_user carol(world, "carol", server.address(), secret, "carol");
         carol.start();
         carol.create();
     }
     {
-        agent_user carol(world, "carol", server.address(), "passphrase = 'wrong'\n");
+        agent_user carol(world, "carol", server.address(), "passphrase = 'wrong'\n", "carol");
         EXPECT_THROW(carol.start(), std::exception);
     }
     {
-        agent_user carol(world, "carol", server.address());
+        agent_user carol(world, "carol", server.address(), {}, "carol");
         EXPECT_THROW(carol.start(), std::exception);
     }
-    agent_user carol(world, "carol", server.address(), secret);
+    agent_user carol(world, "carol", server.address(), secret, "carol");
     carol.start();
 }
 
