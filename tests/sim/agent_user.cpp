@@ -24,7 +24,7 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
 
 } // namespace
 
-smp_machine::smp_machine(kernel::simulation& world) {
+smp_machine::smp_machine(kernel::simulation& world, const std::string& host) {
     const auto vector = vectors("handshake.json", "serverCertificates").at(0);
     auto pattern = (std::filesystem::temp_directory_path() / "plexus-agent-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -36,14 +36,16 @@ smp_machine::smp_machine(kernel::simulation& world) {
     smp::server_address address;
     const auto fingerprint = hex_field(vector, "fingerprint");
     std::copy(fingerprint.begin(), fingerprint.end(), address.fingerprint.begin());
-    address.hosts = {{encoding::host_kind::domain, "server"}};
+    address.hosts = {{encoding::host_kind::domain, host}};
     address_ = smp::to_text(address);
-    machine_ = std::make_unique<machine>(world, "server",
+    machine_ = std::make_unique<machine>(world, host,
                                          "[plugin.transport]\nlibrary = 'transport-sim'\n"
                                          "[plugin.store]\nlibrary = 'store-memory'\nimage = '" +
                                              new_image() +
                                              "'\n"
-                                             "[plugin.smp-server]\nhosts = ['server']\n"
+                                             "[plugin.smp-server]\nhosts = ['" +
+                                             host +
+                                             "']\n"
                                              "certificate-chain = '" +
                                              (folder_ / "chain.crt").string() + "'\nprivate-key = '" +
                                              (folder_ / "server.key").string() + "'\n");

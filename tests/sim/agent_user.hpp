@@ -13,10 +13,10 @@
 
 namespace plexus::test {
 
-/// A machine "server" with the SMP server on the simulated network, and a memory that survives its crashes.
+/// A machine with the SMP server on the simulated network, and a memory that survives its crashes.
 class smp_machine {
   public:
-    explicit smp_machine(kernel::simulation& world);
+    explicit smp_machine(kernel::simulation& world, const std::string& host = "server");
     ~smp_machine();
     std::string address() const { return address_; }
     machine& host() { return *machine_; }
