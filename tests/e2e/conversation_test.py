@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Two people, two terminals, one private server: what a person sees, types and reads."""
+
+import os
+import re
+import subprocess
+import sys
+
+from plexus_world import Failure, Piped, Screen, World, connect, wait_until
+
+
+def check(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def test_two_terminals(world):
+    alice, bob = Screen(world, "alice").start(), Screen(world, "bob").start()
+    for who in (alice, bob):
+        who.wait_for("^display name:")
+        who.enter(who.name)
+        who.wait_for(f"You are {who.name}")
+    alice.enter("/c")
+    link = alice.wait_for(r"^(https://\S+/i#\S+|simplex:/\S+)$").group(1)
+    check("\u2588" in alice.text() and "\u2580" in alice.text(), "there is no QR code")
+    bob.enter(f"/c {link}")
+    alice.wait_for("^bob: contact is connected$")
+    bob.wait_for("^alice: contact is connected$")
+
+    # What comes in does not disturb what is being typed.
+    alice.type("@bob half a sen")
+    bob.enter("@alice first \u00e4\u6f22\U0001F600")
+    alice.wait_for("^alice> first|^bob> first \u00e4\u6f22\U0001F600$")
+    check(alice.rows()[-1] == "> @bob half a sen", f"the line being typed is gone: {alice.rows()[-1]}")
+    alice.type("tence")
+    alice.key("Enter")
+    bob.wait_for("^alice> half a sentence$")
+    alice.key("Up")
+    wait_until(lambda: alice.rows()[-1] == "> @bob half a sentence", "the line before at alice")
+    alice.key("C-u")
+
+    bob.enter("/contacts")
+    bob.wait_for("^alice$")
+    bob.enter("/tail @alice 5")
+    bob.wait_for("^@alice first \u00e4\u6f22\U0001F600\n(.*\n)?alice> half a sentence$")
+    bob.enter("/nonsense")
+    bob.wait_for("unknown command /nonsense; /help lists")
+
+    # The end: exit code 0, and the terminal as it was.
+    for who in (alice, bob):
+        who.enter("/quit")
+        who.wait_for("^exit code 0\nicanon$")
+        who.end()
+
+    # History, and the conversation, go on after a restart.
+    alice, bob = Screen(world, "alice").start(), Screen(world, "bob").start()
+    for who in (alice, bob):
+        who.wait_for(f"You are {who.name}")
+    alice.enter("/tail @bob")
+    alice.wait_for("^bob> first \u00e4\u6f22\U0001F600\n@bob half a sentence$")
+    alice.enter("@bob back again")
+    bob.wait_for("^alice> back again$")
+
+    # A deletion is told.
+    alice.enter("/delete @bob")
+    alice.wait_for("^bob: contact is deleted$")
+    bob.wait_for("^alice: deleted the contact")
+    for who in (alice, bob):
+        who.key("C-d")
+        who.wait_for("^exit code 0")
+        who.end()
+
+
+def test_one_command(world):
+    dora, eli = Piped(world, "dora"), Piped(world, "eli")
+    connect(world, dora, eli)
+
+    # The owner of the database does the work.
+    code, output = world.once("dora", "@eli by the owner")
+    check(code == 0, f"-e through the owner: {code}: {output}")
+    eli.wait_for("^dora> by the owner$")
+    mode = os.stat(f"{world.folder}/dora_db/control.sock").st_mode & 0o777
+    check(mode == 0o600, f"the socket is open to others: {mode:o}")
+    code, output = world.once("dora", "@nobody hello")
+    check(code == 1 and "no contact nobody" in output, f"-e to nobody: {code}: {output}")
+
+    # A second program cannot take the database.
+    second = subprocess.run(world.command_line("dora"), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    check(second.returncode != 0 and second.stderr.strip(), "two programs hold one database")
+
+    # Nobody holds it: the command runs alone, and waits for the server's OK.
+    check(dora.quit() == 0, "/quit")
+    code, output = world.once("dora", "@eli alone")
+    check(code == 0, f"-e alone: {code}: {output}")
+    eli.wait_for("^dora> alone$")
+    code, output = world.once("dora", "/tail @eli 1")
+    check(output == "@eli alone\n", f"-e /tail: {output}")
+
+    # Without the server: not done, kept, and sent later.
+    world.kill_server()
+    code, output = world.once("dora", "@eli kept", "-t", "2")
+    check(code not in (0, 1) and "kept" in output, f"-e without the server: {code}: {output}")
+    world.start_server()
+    dora.start()
+    eli.wait_for("^dora> kept$")
+    for who in (dora, eli):
+        check(who.quit() == 0, "/quit")
+
+
+def test_passphrase(world):
+    code, output = world.once("fay", "/create user fay", "-k", "correct horse")
+    check(code == 0, f"a database with a passphrase: {code}: {output}")
+    code, output = world.once("fay", "/user")
+    check(code != 0 and "passphrase" in output, f"opened without the passphrase: {output}")
+    code, output = world.once("fay", "/user", "-k", "correct horse")
+    check(code == 0 and "fay" in output, f"not opened with the passphrase: {output}")
+    with open(f"{world.folder}/fay_db/data.mdb", "rb") as data:
+        check(b"fay" not in data.read(), "the name stands in the file")
+
+
+def test_mistakes(world):
+    for words, expected in ((["-d", f"{world.folder}/x", "-s", "garbage"], "no server address"),
+                            (["--nonsense"], "--help"), (["-t", "3"], "-e")):
+        done = subprocess.run([f"{world.bin}/plexus", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        check(done.returncode != 0 and expected in done.stderr, f"{words}: {done.returncode}: {done.stderr}")
+    done = subprocess.run([f"{world.bin}/plexus", "--version"], capture_output=True, text=True)
+    check(re.fullmatch(r"plexus \d+\.\d+\.\d+\n", done.stdout), done.stdout)
+    world.once("gus", "/create user gus")
+    for command, expected in (("/c nonsense", "no SimpleX link"), ("@", "name is missing"), ("hello", "/help")):
+        code, output = world.once("gus", command)
+        check(code == 1 and expected in output, f"{command}: {code}: {output}")
+
+
+def main():
+    tests = [test_two_terminals, test_one_command, test_passphrase, test_mistakes]
+    names = sys.argv[2:]
+    for test in tests:
+        if names and test.__name__ not in names:
+            continue
+        with World(sys.argv[1]) as world:
+            test(world)
+        print(f"{test.__name__}: good")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failure as failure:
+        sys.exit(f"FAILED: {failure}")
