@@ -50,7 +50,7 @@ void session::greet(const result<json::object>& user) {
         editor_.remember(false);
         print(
             "Welcome to plexus. There is no profile in this database yet.\n"
-            "Choose the name that people who connect to you will see; it is stored on this device alone.\n");
+            "Choose the name that people who connect to you will see.\n");
     } else {
         print(user ? show_answer(*user, view_) : view_.colours.bad(user.error().message()) + "\n");
     }
@@ -115,6 +115,7 @@ void session::press(const key& pressed) {
     if (auto line = editor_.press(pressed)) {
         // What was typed stays on the screen; what a command answers comes below it.
         const auto shown = prompt() + harmless(*line) + "\n";
+        draw();
         print(asking_ == asking::nothing ? view_.colours.dim(shown) : shown);
         submit(std::move(*line));
     }

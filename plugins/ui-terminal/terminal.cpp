@@ -13,19 +13,23 @@
 namespace plexus::ui_terminal {
 namespace {
 
-/// A description of our own, so that O_NONBLOCK does not reach the shell that shares the old one.
-int reopen(int descriptor, int mode) {
-    const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
-    const int opened = ::open(path.c_str(), mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (opened >= 0) return opened;
-    const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3); // a socket cannot be opened
-    if (copy >= 0) ::fcntl(copy, F_SETFL, ::fcntl(copy, F_GETFL) | O_NONBLOCK);
-    return copy;
-}
-
 bool is_regular(int descriptor) {
     struct stat about {};
     return ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+/// A description of our own, so that O_NONBLOCK does not reach the shell that shares the old one. A file is
+/// shared as it is: whoever writes to it too goes on where we end.
+int reopen(int descriptor, int mode) {
+    if (!is_regular(descriptor)) {
+        const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
+        const int opened = ::open(path.c_str(), mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (opened >= 0) return opened;
+    }
+    const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+    // A socket cannot be opened.
+    if (copy >= 0 && !is_regular(copy)) ::fcntl(copy, F_SETFL, ::fcntl(copy, F_GETFL) | O_NONBLOCK);
+    return copy;
 }
 
 constexpr std::size_t most_waiting = 8U << 20; // a stopped terminal must not eat the memory
@@ -36,7 +40,7 @@ terminal::terminal(loop_ref loop, bool reads, callbacks calls)
     : loop_(loop), reads_(reads), calls_(std::move(calls)) {}
 
 result<void> terminal::open() {
-    output_ = reopen(STDOUT_FILENO, O_WRONLY | O_APPEND);
+    output_ = reopen(STDOUT_FILENO, O_WRONLY);
     if (output_ < 0)
         return make_error(status::io, std::string("standard output cannot be used: ") + std::strerror(errno));
     output_is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
