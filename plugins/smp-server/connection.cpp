@@ -100,7 +100,7 @@ bool connection::process_block() {
         bytes content;
         encoding::writer writer(content);
         smp::write(writer, msg::err{smp::make_server_error(error_code::block)}, session_.agreed_version());
-        answer({}, {}, content);
+        respond({}, {}, content);
     } else if (received.error().is(smp::failure::bad_service)) {
         out_ = owner_.blocks().take();
         out_written_ = 0;
@@ -139,13 +139,17 @@ void connection::refuse(const smp::server_request& in, const smp::server_error& 
     bytes content;
     encoding::writer writer(content);
     smp::write(writer, msg::err{why}, session_.agreed_version());
-    answer(in.correlation_id, in.entity_id, content);
+    respond(in.correlation_id, in.entity_id, content);
 }
 
 /// Commands that need no queue, or that this server does not offer.
 bool connection::handle_here(const smp::server_request& in) {
     if (std::holds_alternative<cmd::ping>(in.content)) {
-        answer(in.correlation_id, {}, as_bytes("PONG"));
+        respond(in.correlation_id, {}, as_bytes("PONG"));
+        return true;
+    }
+    if (const auto* forwarded = std::get_if<cmd::rfwd>(&in.content)) {
+        relay(in, *forwarded);
         return true;
     }
     auto proxy = [](smp::proxy_error code) {
@@ -177,9 +181,14 @@ void connection::handle(const smp::server_request& in) {
         return;
     }
     if (handle_here(in)) return;
+    submit(in, session_.agreed_version(), 0);
+}
+
+void connection::submit(const smp::server_request& in, smp::version version, std::uint64_t relayed) {
     reply_to from;
     from.connection = id_;
-    from.version = session_.agreed_version();
+    from.version = version;
+    from.relayed = relayed;
     from.correlation = short_id(in.correlation_id);
     from.entity = short_id(in.entity_id);
     request out;
@@ -193,9 +202,38 @@ void connection::handle(const smp::server_request& in) {
     owner_.submit(out);
 }
 
+/// A sender's command through its proxy.
+void connection::relay(const smp::server_request& in, const cmd::rfwd& command) {
+    auto opened = session_.open_relayed(in.correlation_id, command.transmission);
+    if (!opened) {
+        refuse(in, smp::as_server_error(opened.error()));
+        return;
+    }
+    const auto& inner = opened->request;
+    if (inner.refused) {
+        bytes content;
+        encoding::writer writer(content);
+        smp::write(writer, msg::err{*inner.refused}, opened->route.client_version);
+        respond_relayed(opened->route, inner.correlation_id, inner.entity_id, content);
+        return;
+    }
+    const auto number = next_relayed_++;
+    const auto version = opened->route.client_version;
+    relayed_.emplace(number, std::move(opened->route));
+    submit(inner, version, number);
+}
+
 // ---- answers
 
-void connection::answer(bytes_view correlation, bytes_view entity, bytes_view content) {
+void connection::answer(const reply_to& to, bytes_view content) {
+    if (to.relayed == 0) {
+        respond(to.correlation, to.entity, content);
+    } else if (const auto route = relayed_.extract(to.relayed)) {
+        respond_relayed(route.mapped(), to.correlation, to.entity, content);
+    }
+}
+
+void connection::respond(bytes_view correlation, bytes_view entity, bytes_view content) {
     if (!is_open()) return;
     encoding::writer writer(responses_);
     const auto begin = writer.begin_large();
@@ -203,6 +241,17 @@ void connection::answer(bytes_view correlation, bytes_view entity, bytes_view co
                             content);
     writer.end_large(begin);
     owner_.to_flush(*this);
+}
+
+void connection::respond_relayed(const smp::relay_route& route, bytes_view correlation, bytes_view entity,
+                                 bytes_view content) {
+    const auto sealed = session_.seal_relayed(route, correlation, entity, content);
+    bytes out;
+    encoding::writer writer(out);
+    smp::message answer = msg::err{smp::make_server_error(error_code::block)};
+    if (sealed) answer = msg::rres{*sealed};
+    smp::write(writer, answer, session_.agreed_version());
+    respond(route.correlation_id, {}, out);
 }
 
 void connection::deliver(const reply_to& to, const delivery& what) {

@@ -55,8 +55,8 @@ class connection {
     /// A command that was given to the owner is answered.
     void request_done() noexcept { --in_flight_; }
 
-    /// `content` is an encoded message; the correlation id of an event is empty.
-    void answer(bytes_view correlation, bytes_view entity, bytes_view content);
+    /// `content` is an encoded message.
+    void answer(const reply_to& to, bytes_view content);
     void deliver(const reply_to& to, const delivery& what);
     /// Writes what waits, as far as the stream takes it.
     void flush();
@@ -74,6 +74,11 @@ class connection {
     void process_requests();
     void handle(const smp::server_request& in);
     bool handle_here(const smp::server_request& in);
+    void relay(const smp::server_request& in, const smp::cmd::rfwd& command);
+    void submit(const smp::server_request& in, smp::version version, std::uint64_t relayed);
+    void respond(bytes_view correlation, bytes_view entity, bytes_view content);
+    void respond_relayed(const smp::relay_route& route, bytes_view correlation, bytes_view entity,
+                         bytes_view content);
     void refuse(const smp::server_request& in, const smp::server_error& why);
     bool fill_block();
     bool write_block();
@@ -107,6 +112,8 @@ class connection {
     bool close_after_write_ = false;
 
     std::size_t in_flight_ = 0;
+    std::unordered_map<std::uint64_t, smp::relay_route> relayed_;
+    std::uint64_t next_relayed_ = 1;
     std::chrono::nanoseconds opened_;
     std::chrono::nanoseconds last_read_;
     std::chrono::nanoseconds last_write_;

@@ -128,7 +128,7 @@ void shard::finish_request(connection& which, const reply_to& to) {
 void shard::answer_here(const reply_to& to, bytes_view content) {
     auto* which = find(to.connection);
     if (which == nullptr) return;
-    which->answer(to.correlation, to.entity, content);
+    which->answer(to, content);
     finish_request(*which, to);
 }
 

@@ -28,6 +28,9 @@ class smp_peer {
     /// Sends, and waits for OK. Throws on any other answer.
     void expect_ok(const smp::command& command, bytes_view entity, const crypto::private_key* key);
 
+    /// Raw, past the session.
+    void write_block(const smp::block_buffer& block) { tls_.write(block); }
+
     smp::client_session& session() noexcept { return *session_; }
 
   private:

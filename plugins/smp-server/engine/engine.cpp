@@ -305,11 +305,26 @@ void queue_engine::execute(const request& in, const identifier& recipient_id) {
     load(recipient_id, [this, kept](const queue_ptr& found) { run(kept->view(), found); });
 }
 
-bool queue_engine::authorized(const request& in, const queue& found) const {
-    auto verify = [&](const crypto::public_key& key) {
+bool queue_engine::verify(const request& in, queue& found, const crypto::public_key& key) {
+    if (key.type() != crypto::key_type::x25519)
         return smp::verify_authorization(key, *in.session_key, in.from->correlation, in.authorized,
                                          in.authorization);
-    };
+    const auto nonce = crypto::to_nonce(in.from->correlation);
+    for (const auto& known : found.agreed)
+        if (known.session == in.session_key && known.key == key)
+            return crypto::verify_authenticator(known.box, nonce, in.authorization, in.authorized);
+    if (!smp::verify_authorization(key, *in.session_key, in.from->correlation, in.authorized,
+                                   in.authorization))
+        return false;
+    if (const auto box = crypto::box_key::agree(*in.session_key, key)) {
+        found.agreed[found.next_agreed] = {in.session_key, key, *box};
+        found.next_agreed = (found.next_agreed + 1) % found.agreed.size();
+    }
+    return true;
+}
+
+bool queue_engine::authorized(const request& in, queue& found) const {
+    auto verify = [&](const crypto::public_key& key) { return queue_engine::verify(in, found, key); };
     auto verify_sender = [&](const crypto::public_key& key) {
         const bool allowed = found.record.mode == smp::queue_mode::messaging &&
                              (!found.record.sender_key || *found.record.sender_key == key);

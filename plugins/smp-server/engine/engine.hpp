@@ -97,6 +97,13 @@ class queue_engine {
     void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
 
   private:
+    /// A shared key of a session and one of the queue's X25519 keys. Kept only after it verified a command: a
+    /// refusal costs the same every time.
+    struct agreed_key {
+        std::shared_ptr<const crypto::private_key> session;
+        crypto::public_key key;
+        crypto::box_key box;
+    };
     struct queue {
         queue_record record;
         crypto::box_key body_key;
@@ -107,6 +114,8 @@ class queue_engine {
         bool deleted = false;
         std::size_t pins = 0; ///< commits under way: it may not leave the cache
         std::list<identifier>::iterator age;
+        std::array<agreed_key, 2> agreed; ///< of its recipient and its sender, as a rule
+        std::size_t next_agreed = 0;
     };
     using queue_ptr = std::shared_ptr<queue>; ///< null where the store has none
     struct delivered {
@@ -139,7 +148,8 @@ class queue_engine {
     void refuse(const request& in);
     void create(const request& in);
     void run(const request& in, const queue_ptr& found);
-    bool authorized(const request& in, const queue& found) const;
+    bool authorized(const request& in, queue& found) const;
+    static bool verify(const request& in, queue& found, const crypto::public_key& key);
     void sub(const request& in, const queue_ptr& found);
     void get(const request& in, const queue_ptr& found);
     void ack(const request& in, const smp::cmd::ack& command, const queue_ptr& found);

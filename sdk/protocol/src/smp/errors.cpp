@@ -432,6 +432,7 @@ server_error as_server_error(const error& cause) {
     if (cause.is(failure::unknown_tag)) return make_server_error(command_error::unknown);
     if (cause.is(failure::session)) return make_server_error(error_code::session);
     if (cause.is(failure::block)) return make_server_error(error_code::block);
+    if (cause.is(failure::crypto)) return make_server_error(error_code::crypto);
     if (cause.is(failure::too_large)) return make_server_error(error_code::large_message);
     return make_server_error(error_code::internal);
 }

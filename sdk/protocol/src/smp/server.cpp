@@ -3,6 +3,7 @@
 #include "plexus/smp/certificates.hpp"
 #include "plexus/smp/handshake.hpp"
 #include "plexus/smp/message_body.hpp"
+#include "plexus/smp/proxy.hpp"
 
 #include <stdexcept>
 
@@ -76,8 +77,11 @@ result<void> server_session::receive_hello(bytes_view content) {
     if (hello.client_service)
         return make_error(failure::bad_service, "service certificates are not accepted here");
     version_ = hello.chosen;
-    if (version_ >= since::encrypted_blocks && !hello.proxy && hello.key) {
-        PLEXUS_TRY(const auto secret, crypto::dh_x25519(*session_key_, *hello.key));
+    if (!hello.key) return {};
+    PLEXUS_TRY(const auto secret, crypto::dh_x25519(*session_key_, *hello.key));
+    if (version_ < since::encrypted_blocks || hello.proxy) {
+        proxy_key_ = crypto::box_key(secret);
+    } else {
         cipher_ = block_cipher::for_server(session_id(), secret);
     }
     return {};
@@ -96,19 +100,19 @@ void server_session::write_service_refusal(block_span out) const {
 
 bool server_session::next(server_request& out) {
     if (incoming_.left() == 0) return false;
-    read(incoming_.next(), out);
+    read(incoming_.next(), version_, out);
     return true;
 }
 
-void server_session::read(bytes_view raw, server_request& out) {
+void server_session::read(bytes_view raw, version v, server_request& out) const {
     out = {};
-    const auto parsed = parse_transmission(raw, version_);
+    const auto parsed = parse_transmission(raw, v);
     if (!parsed) {
         out.refused = make_server_error(error_code::block);
         return;
     }
     out.correlation_id = parsed->correlation_id;
-    if (version_ < since::implied_session && !equal(parsed->session_id, session_id())) {
+    if (v < since::implied_session && !equal(parsed->session_id, session_id())) {
         out.refused = make_server_error(error_code::session);
         return;
     }
@@ -119,7 +123,7 @@ void server_session::read(bytes_view raw, server_request& out) {
     }
     out.entity_id = parsed->entity_id;
     out.body = parsed->body;
-    auto content = parse_command(parsed->body, version_);
+    auto content = parse_command(parsed->body, v);
     if (!content) {
         out.refused = as_server_error(content.error());
         return;
@@ -137,7 +141,7 @@ void server_session::read(bytes_view raw, server_request& out) {
     std::copy(authorization.begin(), authorization.end(), out.authorization_bytes.begin());
     out.authorization_size = static_cast<std::uint8_t>(authorization.size());
     out.authorized = parsed->sent;
-    if (version_ < since::implied_session) return;
+    if (v < since::implied_session) return;
     // The session id is authorized and not sent: it takes the place of the authorization, which is longer and
     // stands right before what was sent.
     const auto prefix = 1 + std::size_t{session_id_size_};
@@ -179,6 +183,51 @@ bool server_session::append_message(block_builder& out, bytes_view correlation_i
     seal_message_body(std::span<std::uint8_t, encrypted_body_size>(at, encrypted_body_size), key, message_id,
                       body);
     return true;
+}
+
+result<relayed_request> server_session::open_relayed(bytes_view correlation_id, bytes_view transmission) {
+    auto undecryptable = [] { return make_error(failure::crypto, "a forwarded command does not decrypt"); };
+    if (!proxy_key_) return undecryptable();
+    const auto outer = open_forwarded(*proxy_key_, correlation_id, transmission);
+    if (!outer) return undecryptable();
+    PLEXUS_TRY(const auto forwarded, parse_forwarded_transmission(*outer));
+    if (!supported_versions.contains(forwarded.relay_version) || forwarded.relay_version < since::proxy)
+        return make_error(failure::syntax,
+                          "a forwarded command of version " + std::to_string(forwarded.relay_version));
+    relayed_request out;
+    const auto key = crypto::box_key::agree(*session_key_, forwarded.key);
+    if (!key) return undecryptable();
+    out.route.client_key = *key;
+    out.route.client_version = forwarded.relay_version;
+    out.route.correlation_id = to_bytes(correlation_id);
+    out.route.client_correlation_id = to_bytes(forwarded.correlation_id);
+    auto content = open_proxied_command(*key, forwarded.correlation_id, forwarded.transmission);
+    if (!content) return undecryptable();
+    out.content = std::move(content).value();
+    PLEXUS_TRY(auto batch, batch_reader::open(out.content));
+    if (batch.left() != 1) return make_error(failure::block, "more than one command is forwarded");
+    read(batch.next(), forwarded.relay_version, out.request);
+    const auto& wanted = out.request.content;
+    const bool allowed =
+        std::holds_alternative<cmd::send>(wanted) || std::holds_alternative<cmd::skey>(wanted) ||
+        std::holds_alternative<cmd::lkey>(wanted) || std::holds_alternative<cmd::lget>(wanted);
+    if (!out.request.refused && !allowed) out.request.refused = make_server_error(command_error::prohibited);
+    return out;
+}
+
+result<bytes> server_session::seal_relayed(const relay_route& route, bytes_view correlation_id,
+                                           bytes_view entity_id, bytes_view content) const {
+    bytes inner{1};
+    encoding::writer writer(inner);
+    const auto begin = writer.begin_large();
+    write_transmission(writer, route.client_version, session_id(), correlation_id, entity_id, content);
+    writer.end_large(begin);
+    PLEXUS_TRY(const auto response,
+               seal_proxied_response(route.client_key, route.client_correlation_id, inner));
+    bytes wrapped;
+    encoding::writer outer(wrapped);
+    write(outer, forwarded_response{route.client_correlation_id, response});
+    return seal_forwarded_response(*proxy_key_, route.correlation_id, wrapped);
 }
 
 } // namespace plexus::smp

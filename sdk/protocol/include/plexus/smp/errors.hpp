@@ -27,7 +27,8 @@ enum class failure : std::int32_t {
     body = 12,         ///< a received message does not decrypt or parse
     address = 13,      ///< a server address that does not parse
     key = 14,          ///< a key of an algorithm that cannot do this
-    state = 15         ///< not at this point of the session
+    state = 15,        ///< not at this point of the session
+    crypto = 16        ///< a layer of a forwarded command does not decrypt
 };
 constexpr const char* error_domain(failure) noexcept { return "smp"; }
 

@@ -41,6 +41,21 @@ struct server_request {
     }
 };
 
+/// How the answer to a forwarded command finds its way back to the client behind the proxy.
+struct relay_route {
+    bytes correlation_id; ///< of RFWD
+    bytes client_correlation_id;
+    crypto::box_key client_key;
+    version client_version = 0;
+};
+
+/// A command that a proxy forwarded.
+struct relayed_request {
+    relay_route route;
+    bytes content; ///< what the views of `request` point to
+    server_request request;
+};
+
 class server_session {
   public:
     enum class state : std::uint8_t { hello, ready, closed };
@@ -60,7 +75,7 @@ class server_session {
     result<void> write_hello(block_span out) const;
 
     /// Takes one block, in place. The client's hello first: any error means to close without an answer, but
-    /// for failure::bad_service, after `service_refusal` was sent. Later an error is failure::block: the
+    /// for failure::bad_service, after write_service_refusal. Later an error is failure::block: the
     /// answer is ERR BLOCK, and the connection lives.
     result<void> receive(block_span block);
     void write_service_refusal(block_span out) const;
@@ -76,15 +91,23 @@ class server_session {
     bool append_message(block_builder& out, bytes_view correlation_id, bytes_view entity_id,
                         const crypto::box_key& key, bytes_view message_id, const received_body& body) const;
 
+    /// Opens RFWD. Its answer, or the error inside it, goes back through seal_relayed. Errors, which answer
+    /// RFWD itself: failure::crypto, syntax, block.
+    result<relayed_request> open_relayed(bytes_view correlation_id, bytes_view transmission);
+    /// What RRES carries; `content` is an encoded message.
+    result<bytes> seal_relayed(const relay_route& route, bytes_view correlation_id, bytes_view entity_id,
+                               bytes_view content) const;
+
     block_builder begin(block_span out) const noexcept { return block_builder(out, cipher_); }
     void seal(block_builder& builder) { builder.seal(cipher_); }
 
   private:
     result<void> receive_hello(bytes_view content);
-    void read(bytes_view raw, server_request& out);
+    void read(bytes_view raw, version v, server_request& out) const;
 
     const server_identity& identity_;
     std::shared_ptr<const crypto::private_key> session_key_;
+    std::optional<crypto::box_key> proxy_key_; ///< agreed with the key of the client's hello
     block_cipher cipher_;
     batch_reader incoming_;
     std::array<std::uint8_t, 64> session_id_{};

@@ -1,0 +1,354 @@
+// The server as it runs: kernel, TLS and store in this process, clients on blocking connections to 127.0.0.1.
+#include "smp_peer.hpp"
+
+#include "plexus/kernel/kernel.hpp"
+#include "plexus/smp/handshake.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+
+namespace plexus::smp_server::test {
+namespace {
+
+namespace cmd = smp::cmd;
+namespace msg = smp::msg;
+using bench::smp_peer;
+
+class folder {
+  public:
+    folder() {
+        auto name = (std::filesystem::temp_directory_path() / "smp-server-test-XXXXXX").string();
+        path_ = mkdtemp(name.data());
+    }
+    folder(const folder&) = delete;
+    folder& operator=(const folder&) = delete;
+    ~folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    const std::filesystem::path& path() const noexcept { return path_; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+/// `plexusd init` and a kernel over what it made, listening on a free port.
+class running_server {
+  public:
+    explicit running_server(const std::filesystem::path& where, std::string more = "",
+                            const char* store = "store-lmdb")
+        : where_(where) {
+        const auto plexusd = std::string(PLEXUSD_PATH) + " init " + where.string() +
+                             " --host 127.0.0.1 --sign-algorithm ed25519 > " + where.string() + ".out";
+        EXPECT_EQ(std::system(plexusd.c_str()), 0);
+        std::string text =
+            "[kernel]\nshards = 2\n[plugin.transport-tls]\n[plugin." + std::string(store) + "]\n";
+        if (std::string(store) == "store-lmdb") text += "path = \"store\"\n";
+        text += "[plugin.smp-server]\naddress = \"127.0.0.1\"\nport = 0\ncertificate-chain = \"server.crt\"\n"
+                "private-key = \"server.key\"\n" +
+                more;
+        kernel::kernel_options options;
+        options.plugin_folders = {PLUGIN_FOLDER};
+        options.log = [this](std::string_view line) {
+            const std::lock_guard hold(mutex_);
+            log_ += std::string(line) + "\n";
+        };
+        auto loaded = kernel::kernel::load({text, where / "plexus.toml"}, std::move(options));
+        EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().message());
+        kernel_ = std::move(loaded).value();
+        const auto started = kernel_->start();
+        EXPECT_TRUE(started) << (started ? "" : started.error().message());
+    }
+    ~running_server() {
+        const auto stopped = kernel_->stop();
+        EXPECT_TRUE(stopped) << (stopped ? "" : stopped.error().message());
+    }
+
+    smp::server_address address() const {
+        std::ifstream in(where_ / "address");
+        std::string line;
+        std::getline(in, line);
+        auto out = smp::parse_server_address(line).value();
+        const std::lock_guard hold(mutex_);
+        const auto at = log_.find(" port=");
+        out.port = log_.substr(at + 6, log_.find(' ', at + 6) - at - 6);
+        return out;
+    }
+    std::string log() const {
+        const std::lock_guard hold(mutex_);
+        return log_;
+    }
+
+  private:
+    std::filesystem::path where_;
+    mutable std::mutex mutex_;
+    std::string log_;
+    std::unique_ptr<kernel::kernel> kernel_;
+};
+
+/// Waits for the answer to the last command.
+std::string answer_of(smp_peer& peer) {
+    std::string out;
+    peer.receive([&](const smp::client_event& event) {
+        if (event.what == smp::client_event::kind::malformed) {
+            out = "malformed";
+            return true;
+        }
+        if (event.what != smp::client_event::kind::response) return false;
+        const auto* failed = std::get_if<msg::err>(&event.content);
+        out =
+            failed != nullptr ? "ERR " + smp::to_text(failed->error) : std::string(smp::name(event.content));
+        return true;
+    });
+    return out;
+}
+
+/// Waits for an event: its name, or the text of a message, whose id goes to `id`.
+std::string next_event(smp_peer& peer, const bench::bench_queue& queue, bytes* id = nullptr) {
+    std::string out;
+    peer.receive([&](const smp::client_event& event) {
+        const auto* message = std::get_if<msg::message>(&event.content);
+        if (message == nullptr && event.what != smp::client_event::kind::event) return false;
+        out = smp::name(event.content);
+        if (message != nullptr) {
+            auto body = to_bytes(message->body);
+            const auto opened = smp::open_message_body(queue.body_key, message->message_id, body);
+            out = opened ? to_string(opened->body) : "undecryptable";
+            if (id != nullptr) *id = to_bytes(message->message_id);
+        }
+        return true;
+    });
+    return out;
+}
+
+TEST(server, carries_messages_between_clients) {
+    folder where;
+    running_server server(where.path() / "server");
+    bench::system_random random;
+    for (const auto type : {crypto::key_type::ed25519, crypto::key_type::x25519, crypto::key_type::ed448}) {
+        smp_peer recipient(server.address(), random);
+        smp_peer sender(server.address(), random);
+        for (int i = 0; i < 8; ++i) { // on both shards
+            const auto queue = bench::make_queue(recipient, sender, random, type);
+            const bytes most(sender.session().max_body(), 'm');
+            sender.expect_ok(cmd::send{{}, most}, queue.sender_id, &queue.sender_key);
+            bytes id;
+            EXPECT_EQ(next_event(recipient, queue, &id), to_string(most));
+            recipient.expect_ok(cmd::ack{id}, queue.recipient_id, &queue.recipient_key);
+        }
+        sender.send(cmd::ping{}, {}, nullptr);
+        EXPECT_EQ(answer_of(sender), "PONG");
+    }
+}
+
+TEST(server, a_second_connection_takes_over_a_subscription) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-memory");
+    bench::system_random random;
+    smp_peer first(server.address(), random);
+    smp_peer second(server.address(), random);
+    smp_peer third(server.address(), random);
+    const auto queue = bench::make_queue(first, third, random, crypto::key_type::ed25519);
+    second.expect_ok(cmd::sub{}, queue.recipient_id, &queue.recipient_key);
+    EXPECT_EQ(next_event(first, queue), "END");
+    third.expect_ok(cmd::sub{}, queue.recipient_id, &queue.recipient_key);
+    EXPECT_EQ(next_event(second, queue), "END");
+    first.send(cmd::del{}, queue.recipient_id, &queue.recipient_key);
+    EXPECT_EQ(answer_of(first), "OK");
+    EXPECT_EQ(next_event(third, queue), "DELD");
+}
+
+TEST(server, messages_outlive_the_server) {
+    folder where;
+    bench::system_random random;
+    bench::bench_queue queue;
+    {
+        running_server server(where.path() / "server");
+        smp_peer recipient(server.address(), random);
+        smp_peer sender(server.address(), random);
+        queue = bench::make_queue(recipient, sender, random, crypto::key_type::ed25519);
+        for (const auto* text : {"one", "two", "three"})
+            sender.expect_ok(cmd::send{{}, as_bytes(text)}, queue.sender_id, &queue.sender_key);
+    }
+    running_server server(where.path() / "server");
+    smp_peer recipient(server.address(), random);
+    recipient.send(cmd::sub{}, queue.recipient_id, &queue.recipient_key);
+    bytes id;
+    EXPECT_EQ(next_event(recipient, queue, &id), "one");
+    for (const auto* text : {"two", "three"}) {
+        recipient.send(cmd::ack{id}, queue.recipient_id, &queue.recipient_key);
+        EXPECT_EQ(next_event(recipient, queue, &id), text);
+    }
+    recipient.expect_ok(cmd::ack{id}, queue.recipient_id, &queue.recipient_key);
+}
+
+TEST(server, many_subscriptions_at_once) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-memory");
+    bench::system_random random;
+    smp_peer owner(server.address(), random);
+    smp_peer sender(server.address(), random);
+    std::vector<bench::bench_queue> queues;
+    constexpr int count = 300;
+    for (int i = 0; i < count; ++i)
+        queues.push_back(bench::make_queue(owner, sender, random, crypto::key_type::ed25519));
+    for (const auto& queue : queues)
+        sender.expect_ok(cmd::send{{}, as_bytes("waiting")}, queue.sender_id, &queue.sender_key);
+    smp_peer again(server.address(), random);
+    for (const auto& queue : queues)
+        ASSERT_TRUE(again.session().send(cmd::sub{}, queue.recipient_id, &queue.recipient_key, 0));
+    again.send(cmd::ping{}, {}, nullptr);
+    int subscribed = 0;
+    int messages = 0;
+    again.receive([&](const smp::client_event& event) {
+        if (std::holds_alternative<msg::sok>(event.content)) ++subscribed;
+        if (std::holds_alternative<msg::message>(event.content)) ++messages;
+        return subscribed == count && messages == count;
+    });
+}
+
+TEST(server, wants_the_password_for_new_queues) {
+    folder where;
+    running_server server(where.path() / "server", "password = \"open\"\n", "store-memory");
+    bench::system_random random;
+    smp_peer peer(server.address(), random);
+    const auto key = crypto::private_key::generate(crypto::key_type::ed25519, random);
+    cmd::create create;
+    create.key = key.public_part();
+    create.dh_key = crypto::private_key::generate(crypto::key_type::x25519, random).public_part();
+    peer.send(create, {}, &key);
+    EXPECT_EQ(answer_of(peer), "ERR AUTH");
+    create.password = as_bytes("open");
+    peer.send(create, {}, &key);
+    EXPECT_EQ(answer_of(peer), "IDS");
+}
+
+TEST(server, what_it_does_not_offer) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-memory");
+    bench::system_random random;
+    smp_peer peer(server.address(), random);
+    const auto key = crypto::private_key::generate(crypto::key_type::ed25519, random);
+    const bytes id(24, 1);
+    auto ask = [&](const smp::command& command, bytes_view entity, const crypto::private_key* with) {
+        peer.send(command, entity, with);
+        return answer_of(peer);
+    };
+    EXPECT_EQ(ask(cmd::prxy{server.address(), std::nullopt}, {}, nullptr), "ERR PROXY BASIC_AUTH");
+    cmd::pfwd forward;
+    forward.relay_version = 17;
+    forward.key = crypto::private_key::generate(crypto::key_type::x25519, random).public_part();
+    EXPECT_EQ(ask(forward, id, nullptr), "ERR PROXY NO_SESSION");
+    EXPECT_EQ(ask(cmd::rfwd{}, {}, nullptr), "ERR CRYPTO") << "only proxies may";
+    EXPECT_EQ(ask(cmd::nsub{}, id, &key), "ERR CMD PROHIBITED");
+    EXPECT_EQ(ask(cmd::ndel{}, id, &key), "ERR CMD PROHIBITED");
+    EXPECT_EQ(ask(cmd::subs{}, id, &key), "ERR SERVICE");
+    EXPECT_EQ(ask(cmd::sub{}, id, &key), "ERR AUTH");
+}
+
+TEST(server, a_garbage_block_is_answered_and_the_connection_lives) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-memory");
+    bench::system_random random;
+    smp_peer peer(server.address(), random);
+    smp::block_buffer garbage{};
+    random.fill(garbage);
+    peer.write_block(garbage);
+    std::string what;
+    peer.receive([&](const smp::client_event& event) {
+        const auto* failed = std::get_if<msg::err>(&event.content);
+        what = failed != nullptr ? smp::to_text(failed->error) : "something else";
+        return true;
+    });
+    EXPECT_EQ(what, "BLOCK");
+}
+
+/// True if the server ends the connection without sending anything more.
+bool ends(bench::tls_peer& tls) {
+    std::array<std::uint8_t, 1> byte{};
+    try {
+        tls.read(byte);
+    } catch (const std::runtime_error&) {
+        return true;
+    }
+    return false;
+}
+
+TEST(server, hostile_hellos_are_closed) {
+    folder where;
+    running_server server(where.path() / "server", "handshake-timeout = \"300ms\"\n", "store-memory");
+    const auto address = server.address();
+    smp::block_buffer block{};
+    {
+        auto silent = bench::tls_peer::connect(address.port_number());
+        silent.read(block);
+        EXPECT_TRUE(ends(silent)) << "no hello in time";
+    }
+    {
+        auto slow = bench::tls_peer::connect(address.port_number());
+        slow.read(block);
+        slow.write(bytes(100, 1));
+        EXPECT_TRUE(ends(slow)) << "half a hello";
+    }
+    auto greet = [&](smp::client_hello hello) {
+        auto tls = bench::tls_peer::connect(address.port_number());
+        tls.read(block);
+        bytes content;
+        encoding::writer writer(content);
+        write(writer, hello);
+        smp::block_cipher().seal(block, content);
+        tls.write(block);
+        return ends(tls);
+    };
+    smp::client_hello hello;
+    hello.chosen = 17;
+    hello.identity = address.fingerprint;
+    const bytes other(32, 7);
+    auto wrong = hello;
+    wrong.identity = other;
+    EXPECT_TRUE(greet(wrong)) << "for another server";
+    wrong = hello;
+    wrong.chosen = 18;
+    EXPECT_TRUE(greet(wrong)) << "a version that was not offered";
+    bench::system_random random;
+    smp_peer fine(address, random);
+    fine.send(cmd::ping{}, {}, nullptr);
+    EXPECT_EQ(answer_of(fine), "PONG") << "the others are unharmed";
+}
+
+TEST(server, init_is_run_twice_without_harm) {
+    folder where;
+    const auto target = (where.path() / "server").string();
+    const auto out = where.path() / "out";
+    auto init = [&](const std::string& options) {
+        const auto line =
+            std::string(PLEXUSD_PATH) + " init " + target + " " + options + " > " + out.string() + " 2>&1";
+        EXPECT_EQ(std::system(line.c_str()), 0);
+        std::ifstream in(out);
+        std::string last;
+        for (std::string each; std::getline(in, each);) last = each;
+        return last;
+    };
+    const auto first = init("--host smp.example.com --host abc.onion --port 443 --password s3cret");
+    const auto parsed = smp::parse_server_address(first);
+    ASSERT_TRUE(parsed) << first;
+    EXPECT_EQ(parsed->hosts.size(), 2U);
+    EXPECT_EQ(parsed->port, "443");
+    EXPECT_EQ(as_text(parsed->password), "s3cret");
+    const auto config = std::filesystem::last_write_time(target + "/plexus.toml");
+    EXPECT_EQ(init("--host other.example.com"), first);
+    EXPECT_EQ(std::filesystem::last_write_time(target + "/plexus.toml"), config);
+    for (const auto* secret : {"ca.key", "server.key", "plexus.toml", "address"})
+        EXPECT_EQ(std::filesystem::status(target + "/" + secret).permissions(),
+                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+            << secret;
+    std::filesystem::remove(target + "/address");
+    EXPECT_EQ(init("--host smp.example.com --host abc.onion --port 443 --password s3cret"), first)
+        << "an init that was cut short goes on";
+}
+
+} // namespace
+} // namespace plexus::smp_server::test
