@@ -1,0 +1,302 @@
+// One connection over a stream that gives and takes bytes as the test says.
+#include "connection.hpp"
+
+#include "vectors.hpp"
+
+#include "plexus/encoding/writer.hpp"
+#include "plexus/smp/client.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plexus::smp_server::test {
+namespace {
+
+namespace cmd = smp::cmd;
+namespace msg = smp::msg;
+using plexus::test::hex_field;
+using plexus::test::vectors;
+
+class seeded : public crypto::random_source {
+  public:
+    void fill(bytes_span out) override {
+        for (auto& byte : out) {
+            state_ = state_ * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
+            byte = static_cast<std::uint8_t>(state_ >> 56);
+        }
+    }
+
+  private:
+    std::uint64_t state_ = 3;
+};
+
+const bytes& session_id() {
+    static const bytes id(32, 4);
+    return id;
+}
+
+/// What the connection reads from and writes to. It lives in the test; destroy only notes.
+struct fake_stream : plexus_stream {
+    bytes incoming;
+    bytes outgoing;
+    std::size_t room = 1 << 30; ///< bytes that are taken before it blocks
+    bool ended = false;
+    bool destroyed = false;
+    const plexus_stream_handler* handler = nullptr;
+    void* context = nullptr;
+
+    fake_stream() : plexus_stream() {
+        static const plexus_stream_api table = [] {
+            plexus_stream_api out{};
+            out.size = sizeof out;
+            out.set_handler = [](plexus_stream* self, const plexus_stream_handler* given, void* with) {
+                of(self).handler = given;
+                of(self).context = with;
+            };
+            out.try_read = [](plexus_stream* self, plexus_span to, std::uint64_t* taken) {
+                auto& from = of(self).incoming;
+                if (from.empty())
+                    return std::int32_t(of(self).ended ? PLEXUS_E_CLOSED : PLEXUS_E_WOULD_BLOCK);
+                const auto size = std::min<std::size_t>(from.size(), to.size);
+                std::copy_n(from.begin(), size, to.data);
+                from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size));
+                *taken = size;
+                return std::int32_t(PLEXUS_OK);
+            };
+            out.try_write = [](plexus_stream* self, plexus_view from, std::uint64_t* given) {
+                auto& me = of(self);
+                if (me.room == 0) return std::int32_t(PLEXUS_E_WOULD_BLOCK);
+                const auto size = std::min<std::size_t>(me.room, from.size);
+                me.outgoing.insert(me.outgoing.end(), from.data, from.data + size);
+                me.room -= size;
+                *given = size;
+                return std::int32_t(PLEXUS_OK);
+            };
+            out.shutdown = [](plexus_stream*) {};
+            out.destroy = [](plexus_stream* self) { of(self).destroyed = true; };
+            out.get_info = [](plexus_stream*, std::uint32_t what, std::uint32_t, plexus_view* value) {
+                if (what == PLEXUS_STREAM_CHANNEL_BINDING)
+                    *value = to_abi(bytes_view(session_id()));
+                else if (what == PLEXUS_STREAM_ALPN)
+                    *value = to_abi(std::string_view("smp/1"));
+                else
+                    return std::int32_t(PLEXUS_E_NOT_FOUND);
+                return std::int32_t(PLEXUS_OK);
+            };
+            out.get_error = [](plexus_stream*) -> const plexus_error* { return nullptr; };
+            return out;
+        }();
+        api = &table;
+    }
+    static fake_stream& of(plexus_stream* self) { return *static_cast<fake_stream*>(self); }
+};
+
+class rig : public connection_owner {
+  public:
+    rig() : identity(make_identity()) {
+        limits.pause_output = 20'000;
+        limits.most_output = 200'000;
+        own.emplace(connection_id{0, 1}, stream(&peer), identity, random, *this, limits);
+        own->start();
+        client.emplace(parameters(), random);
+        smp::block_buffer hello{};
+        take(hello);
+        EXPECT_TRUE(client->receive(hello));
+        EXPECT_TRUE(client->next_block(hello));
+        give(hello);
+    }
+
+    block_pool& blocks() override { return pool; }
+    std::chrono::nanoseconds now() override { return time; }
+    void submit(const request& in) override {
+        ++submitted;
+        if (!answering) return;
+        own->answer(*in.from, as_bytes("OK"));
+        own->request_done();
+    }
+    void to_flush(connection&) override { flush_wanted = true; }
+    void closed(connection&, std::string_view why) override { closed_because = std::string(why); }
+
+    /// Bytes of the client arrive.
+    void give(bytes_view data) {
+        peer.incoming.insert(peer.incoming.end(), data.begin(), data.end());
+        peer.handler->readable(peer.context);
+        turn();
+    }
+    void turn() {
+        while (std::exchange(flush_wanted, false) && own->is_open()) own->flush();
+    }
+    /// The next block that the server wrote.
+    void take(smp::block_buffer& out) {
+        ASSERT_GE(peer.outgoing.size(), out.size());
+        std::copy_n(peer.outgoing.begin(), out.size(), out.begin());
+        peer.outgoing.erase(peer.outgoing.begin(), peer.outgoing.begin() + out.size());
+    }
+    /// Transmissions in all the blocks that the server wrote.
+    std::size_t read_all() {
+        std::size_t count = 0;
+        smp::block_buffer block{};
+        while (peer.outgoing.size() >= block.size()) {
+            take(block);
+            EXPECT_TRUE(client->receive(block));
+            while (client->next()) ++count;
+        }
+        return count;
+    }
+    void send_pings(std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(client->send(cmd::ping{}, {}, nullptr, i));
+        smp::block_buffer block{};
+        while (client->next_block(block)) give(block);
+    }
+    void send_commands(std::size_t count) {
+        const auto key = crypto::private_key::generate(crypto::key_type::ed25519, random);
+        for (std::size_t i = 0; i < count; ++i) ASSERT_TRUE(client->send(cmd::sub{}, bytes(24, 1), &key, i));
+        smp::block_buffer block{};
+        while (client->next_block(block)) give(block);
+    }
+    void deliver() {
+        auto message = std::make_shared<stored_message>();
+        message->body = bytes(100, 'x');
+        reply_to to;
+        to.event = true;
+        to.version = 17;
+        to.entity = short_id(bytes(24, 1));
+        own->deliver(to, {message, crypto::box_key(secret_array<32>())});
+    }
+
+    static smp::server_identity make_identity() {
+        const auto vector = vectors("handshake.json", "serverCertificates").at(1);
+        return smp::make_server_identity(
+                   {hex_field(vector, "serverCertDer"), hex_field(vector, "caCertDer")},
+                   crypto::private_key::from_raw(crypto::key_type::ed25519, hex_field(vector, "serverKeyRaw"))
+                       .value())
+            .value();
+    }
+    smp::client_parameters parameters() const {
+        smp::client_parameters out;
+        out.server = identity.fingerprint;
+        out.session_id = session_id();
+        out.peer_chain = identity.chain;
+        return out;
+    }
+
+    seeded random;
+    smp::server_identity identity;
+    connection_limits limits;
+    block_pool pool;
+    fake_stream peer;
+    std::chrono::nanoseconds time{0};
+    std::optional<smp::client_session> client;
+    std::size_t submitted = 0;
+    bool answering = true;
+    bool flush_wanted = false;
+    std::string closed_because;
+    std::optional<connection> own;
+};
+
+TEST(connection, takes_blocks_in_any_pieces) {
+    rig world;
+    const auto key = crypto::private_key::generate(crypto::key_type::ed25519, world.random);
+    smp::block_buffer block{};
+    for (const std::size_t piece : {1U, 5'000U, 16'383U}) {
+        ASSERT_TRUE(world.client->send(cmd::sub{}, bytes(24, 1), &key, 1));
+        ASSERT_TRUE(world.client->next_block(block));
+        const auto before = world.submitted;
+        for (std::size_t at = 0; at < block.size(); at += piece) {
+            EXPECT_EQ(world.submitted, before);
+            world.give(bytes_view(block).subspan(at, std::min(piece, block.size() - at)));
+        }
+        EXPECT_EQ(world.submitted, before + 1);
+        EXPECT_EQ(world.read_all(), 1U);
+    }
+}
+
+TEST(connection, answers_of_one_turn_share_blocks) {
+    rig world;
+    world.send_commands(100);
+    EXPECT_EQ(world.submitted, 100U);
+    EXPECT_EQ(world.peer.outgoing.size() % smp::block_size, 0U);
+    EXPECT_LE(world.peer.outgoing.size(), 2 * smp::block_size);
+    EXPECT_EQ(world.read_all(), 100U);
+}
+
+TEST(connection, a_client_that_reads_nothing_is_heard_no_more) {
+    rig world;
+    world.peer.room = 0;
+    for (int i = 0; i < 20; ++i) world.send_commands(100);
+    const auto heard = world.submitted;
+    EXPECT_LT(heard, 2'000U) << "answers wait, so its commands do";
+    EXPECT_TRUE(world.own->is_open());
+    world.peer.room = 1 << 30;
+    world.peer.handler->writable(world.peer.context);
+    world.turn();
+    EXPECT_EQ(world.submitted, 2'000U);
+    EXPECT_EQ(world.read_all(), 2'000U);
+}
+
+TEST(connection, commands_without_an_answer_are_bounded) {
+    rig world;
+    world.limits.most_in_flight = 10;
+    world.answering = false;
+    world.send_commands(50);
+    EXPECT_EQ(world.submitted, 10U);
+    EXPECT_EQ(world.own->in_flight(), 10U);
+    world.answering = true;
+    for (int i = 0; i < 10; ++i) world.own->request_done();
+    world.own->flush();
+    world.turn();
+    EXPECT_EQ(world.submitted, 50U);
+}
+
+TEST(connection, a_client_that_is_too_slow_is_closed) {
+    rig world;
+    world.peer.room = 0;
+    for (int i = 0; i < 30 && world.own->is_open(); ++i) {
+        world.deliver();
+        world.turn();
+    }
+    EXPECT_TRUE(world.peer.destroyed);
+    EXPECT_NE(world.closed_because, "");
+}
+
+TEST(connection, blocks_are_written_in_pieces) {
+    rig world;
+    world.peer.room = 1'000;
+    world.send_pings(1);
+    EXPECT_EQ(world.peer.outgoing.size(), 1'000U);
+    world.peer.room = smp::block_size;
+    world.peer.handler->writable(world.peer.context);
+    EXPECT_EQ(world.read_all(), 1U);
+}
+
+TEST(connection, deadlines) {
+    rig silent;
+    silent.time = silent.limits.idle + std::chrono::seconds(1);
+    silent.own->check_deadlines();
+    EXPECT_FALSE(silent.own->is_open());
+
+    rig stuck;
+    stuck.peer.room = 0;
+    stuck.send_pings(1);
+    stuck.time = stuck.limits.write + std::chrono::seconds(1);
+    stuck.own->check_deadlines();
+    EXPECT_FALSE(stuck.own->is_open());
+
+    rig fine;
+    fine.time = fine.limits.write + std::chrono::seconds(1);
+    fine.own->check_deadlines();
+    EXPECT_TRUE(fine.own->is_open()) << "nothing is to be written";
+}
+
+TEST(connection, the_end_of_the_stream_ends_it) {
+    rig world;
+    world.peer.ended = true;
+    world.give({});
+    EXPECT_FALSE(world.own->is_open());
+    EXPECT_TRUE(world.peer.destroyed);
+    reply_to to;
+    world.own->answer(to, as_bytes("OK"));
+    world.deliver();
+}
+
+} // namespace
+} // namespace plexus::smp_server::test
