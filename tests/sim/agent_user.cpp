@@ -24,7 +24,7 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
 
 } // namespace
 
-smp_machine::smp_machine(kernel::simulation& world, const std::string& host) {
+smp_machine::smp_machine(kernel::simulation& world, const std::string& host, const std::string& more) {
     const auto vector = vectors("handshake.json", "serverCertificates").at(0);
     auto pattern = (std::filesystem::temp_directory_path() / "plexus-agent-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -48,7 +48,7 @@ smp_machine::smp_machine(kernel::simulation& world, const std::string& host) {
                                              "']\n"
                                              "certificate-chain = '" +
                                              (folder_ / "chain.crt").string() + "'\nprivate-key = '" +
-                                             (folder_ / "server.key").string() + "'\n");
+                                             (folder_ / "server.key").string() + "'\n" + more);
 }
 
 smp_machine::~smp_machine() {

@@ -13,10 +13,12 @@
 
 namespace plexus::test {
 
-/// A machine with the SMP server on the simulated network, and a memory that survives its crashes.
+/// A machine with the SMP server on the simulated network, and a memory that survives its crashes. `more` is
+/// added to the server's configuration.
 class smp_machine {
   public:
-    explicit smp_machine(kernel::simulation& world, const std::string& host = "server");
+    explicit smp_machine(kernel::simulation& world, const std::string& host = "server",
+                         const std::string& more = {});
     ~smp_machine();
     std::string address() const { return address_; }
     machine& host() { return *machine_; }

@@ -53,9 +53,13 @@ class conversation {
         net.delay_most_ns = 1'000'000 + world_.choose(200) * 1'000'000;
         net.window_most = 5'000 + world_.choose(200'000);
         net.partial_percent = static_cast<std::uint32_t>(world_.choose(60));
+        fault_rarity_ = 100 + world_.choose(700);
         const std::size_t server_count = 1 + world_.choose(2);
+        // A small quota is met often.
+        const std::string quota =
+            world_.choose(3) == 0 ? "quota = " + std::to_string(2 + world_.choose(6)) + "\n" : "";
         for (std::size_t i = 0; i < server_count; ++i) {
-            servers_.push_back(std::make_unique<smp_machine>(world_, "server" + std::to_string(i)));
+            servers_.push_back(std::make_unique<smp_machine>(world_, "server" + std::to_string(i), quota));
             servers_.back()->host().start();
         }
         const std::size_t user_count = 2 + world_.choose(2);
@@ -297,7 +301,7 @@ class conversation {
         });
     }
     void settle() {
-        fault_rarity_ = 2000;
+        fault_rarity_ *= 4;
         run_until("messages",
                   [this] { return std::all_of(directions_.begin(), directions_.end(), complete); });
         world_.run_for(10min); // for what comes twice
@@ -360,7 +364,7 @@ class conversation {
     std::deque<direction> directions_; // before the users, who call into it
     std::vector<std::unique_ptr<agent_user>> users_;
     std::vector<bool> safe_;
-    std::uint64_t fault_rarity_ = 400; ///< steps for each fault, about
+    std::uint64_t fault_rarity_ = 0; ///< steps for each fault, about
     run_report report_;
 };
 
