@@ -57,7 +57,7 @@ std::int32_t base_stream::fail(error reason) {
     if (failure_) return status_of_failure();
     failure_.reset(new broken{std::move(reason), {}});
     failure_->lent = lend(failure_->reason);
-    if (below_) below_->want(0);
+    update_interest();
     return status_of_failure();
 }
 
@@ -95,7 +95,11 @@ void base_stream::set_handler(const plexus_stream_handler* handler, void* contex
 }
 
 void base_stream::update_interest() {
-    if (!below_ || failure_) return;
+    if (!below_) return;
+    if (failure_) { // who waits has to hear of it
+        const bool awaited = handler_ != nullptr && (waits_read_ || waits_write_);
+        return below_->want(awaited ? PLEXUS_READABLE | PLEXUS_WRITABLE : 0U);
+    }
     std::uint32_t events = ending_ ? static_cast<std::uint32_t>(PLEXUS_WRITABLE) : 0U;
     if (handler_ != nullptr && waits_read_) events |= read_needs_;
     if (handler_ != nullptr && waits_write_) events |= write_needs_;
@@ -137,7 +141,7 @@ void base_stream::ready(std::uint32_t events) {
     bool gone = false;
     gone_ = &gone;
     if (ending_ && (events & PLEXUS_WRITABLE) != 0) ending_ = !failure_ && !end();
-    if (waits_read_ && handler_ != nullptr && (events & read_needs_) != 0 && check_readable()) {
+    if (waits_read_ && handler_ != nullptr && ((events & read_needs_) != 0 || failure_) && check_readable()) {
         waits_read_ = false;
         handler_->readable(context_);
         if (gone) return;

@@ -104,6 +104,25 @@ TEST_P(stream_test, breaks_with_a_reason_that_stays) {
     EXPECT_EQ(client->stream->raw->api->try_read(client->stream->raw, {nullptr, 10}, &count), PLEXUS_E_IO);
 }
 
+TEST_P(stream_test, tells_a_waiting_reader_what_a_write_found) {
+    connect();
+    wire& waiting = *client->stream;
+    // Without a turn of the loop in between.
+    host.shard = server->shard;
+    server.reset();
+    host.shard = waiting.shard;
+    const bytes data(1000);
+    std::uint64_t given = 0;
+    std::int32_t code = PLEXUS_OK;
+    while (code == PLEXUS_OK)
+        code = waiting.raw->api->try_write(waiting.raw, {data.data(), data.size()}, &given);
+    EXPECT_EQ(code, PLEXUS_E_IO);
+    host.shard = -1;
+    EXPECT_FALSE(waiting.status());
+    EXPECT_TRUE(host.run_until([&] { return waiting.status().has_value(); }));
+    EXPECT_EQ(waiting.status(), PLEXUS_E_IO);
+}
+
 TEST_P(stream_test, is_cut_when_the_transport_stops) {
     connect();
     under.close();
