@@ -40,7 +40,7 @@ struct engine::live_connection {
     std::int64_t retry_after = 0; ///< of everything but sending
     unsigned attempts = 0;
     bool quota = false;
-    bool sign_confirmation = false; ///< the queue may be secured already, by an earlier attempt
+    bool sign_confirmation = false;         ///< the queue may be secured already, by an earlier attempt
     std::optional<std::size_t> creating_on; ///< the server of ours where the reply queue is to be
     bool gone = false;
 

@@ -4,6 +4,7 @@
 #include "plexus/agent/error.hpp"
 #include "plexus/crypto/keys.hpp"
 #include "plexus/encoding/reader.hpp"
+#include "plexus/encoding/text.hpp"
 #include "plexus/encoding/writer.hpp"
 
 namespace plexus::agent {
@@ -25,6 +26,12 @@ inline crypto::public_key read_authorization_key(encoding::reader& in) {
 }
 
 inline void write_key(encoding::writer& out, const crypto::public_key& key) { out.short_bytes(key.spki()); }
+
+/// Whether the binary form can carry these hosts; a text may hold any.
+inline bool fit_hosts(const std::vector<encoding::host>& hosts) {
+    return hosts.size() <= 255 &&
+           std::all_of(hosts.begin(), hosts.end(), [](const auto& host) { return host.name.size() <= 255; });
+}
 
 inline error syntax_error(std::string_view what) {
     return make_error(failure::syntax, "malformed " + std::string(what));

@@ -9,6 +9,9 @@ namespace {
 using encoding::reader;
 using encoding::writer;
 
+/// Of a link's text, so that its parts fit the lengths of the binary form.
+constexpr std::size_t max_link_size = 65'535;
+
 error not_a_link(std::string_view why) {
     return make_error(failure::link, "not a connection link: " + std::string(why));
 }
@@ -62,6 +65,7 @@ std::string to_text(const connection_link& link) {
 }
 
 result<connection_request> parse_connection_request(std::string_view text) {
+    if (text.size() > max_link_size) return not_a_link("it is too long");
     if (!take_scheme(text) || !take(text, "/"))
         return not_a_link("it begins neither with simplex:/ nor with https://HOST/");
     bool invitation = true;

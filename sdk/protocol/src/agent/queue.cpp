@@ -223,6 +223,7 @@ result<queue_uri> parse_queue_uri(std::string_view text) {
         queue.address.dh_key = std::move(*key);
     }
     if (queue.client_versions.max < client_version_hosts) add_known_hosts(queue.address.server);
+    if (!fit_hosts(queue.address.server.hosts)) return not_a_queue("its host names are too long");
     return queue;
 }
 

@@ -161,6 +161,7 @@ result<short_link> parse_short_link(std::string_view text) {
         return not_a_link("there is something after its key");
     }
     if (link.server.hosts.empty()) return not_a_link("it names no server");
+    if (!fit_hosts(link.server.hosts)) return not_a_link("its host names are too long");
     return link;
 }
 

@@ -96,6 +96,9 @@ TEST(agent_link, a_mistyped_link_says_what_is_wrong) {
     EXPECT_NE(message("hello").find("begins neither"), std::string::npos);
     EXPECT_NE(message("https://host/i#abcd/").find("copy it whole"), std::string::npos);
     EXPECT_NE(message("https://host:5223/a#abcd").find("?p=PORT"), std::string::npos);
+    EXPECT_NE(message("https://" + std::string(300, 'a') + "/a#abcd").find("too long"), std::string::npos);
+    EXPECT_NE(message("simplex:/invitation#/?" + std::string(70'000, 'a')).find("too long"),
+              std::string::npos);
     EXPECT_NE(message("simplex:/invitation#/?v=2-7").find("not a queue address"), std::string::npos);
 }
 

@@ -71,6 +71,7 @@ TEST(agent_queue, malformed_texts_are_refused_with_a_reason) {
              server_text + "/3456-w==#/?v=1-4&dh=AAAA",
              server_text + "/3456-w==#/?v=1-4&" + key + " ",
              server_text + "/" + std::string(400, 'A') + "#/?v=1-4&" + key,
+             server_text + std::string(300, 'a') + "/3456-w==#/?v=1-4&" + key,
              "smp://LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI=:password@smp.example.com/3456-w==#/?v=4&" +
                  key,
          }) {
