@@ -85,6 +85,8 @@ class drain_gate {
         leave();
         return false;
     }
+    /// One more for somebody who is in already; not refused by close.
+    void hold() noexcept { state_.fetch_add(1); }
     void leave() noexcept {
         if (state_.fetch_sub(1) == (closed | 1)) announce();
     }
@@ -177,7 +179,7 @@ class commit_queue {
     bool queue(batch* one) {
         const std::lock_guard hold(mutex_);
         if (!running_) {
-            gate_.enter();
+            gate_.hold();
             const plexus_task work{[](void* self) { static_cast<commit_queue*>(self)->write(); }, this};
             running_ = loop_.table()->worker_submit(loop_.self(), worker_, work, plexus_task{}) == PLEXUS_OK;
             if (!running_) {
@@ -246,7 +248,7 @@ class commit_queue {
         for (std::uint32_t shard = 0; shard < out.size(); ++shard) {
             batch* list = out[shard].first;
             if (list == nullptr && !news) continue;
-            gate_.enter();
+            gate_.hold();
             const bool posted = loop_.post(shard, [this, shard, list, why = failure_, seen = failures_] {
                 complete_all(shards_[shard], list, why.get(), seen);
             });
