@@ -367,7 +367,7 @@ json::array to_json(const pieces& found) {
 
 std::optional<boost::json::array> parse_markdown(std::string_view text) {
     const auto last = text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
-    if (text.empty()) return std::nullopt;
+    if (text.empty() || text.size() > max_markdown_length) return std::nullopt;
     if (last.find('\n') == std::string_view::npos) {
         const auto begin = last.find_first_not_of(' ');
         if (begin == std::string_view::npos || begin + character_size(last.substr(begin)) == last.size())

@@ -37,6 +37,12 @@ TEST(chat_markdown, every_character_stays) {
     }
 }
 
+TEST(chat_markdown, very_long_texts_are_plain) {
+    const std::string head = "*a* ";
+    EXPECT_TRUE(parse_markdown(head + std::string(max_markdown_length - head.size(), 'x')).has_value());
+    EXPECT_FALSE(parse_markdown(head + std::string(max_markdown_length, 'x')).has_value());
+}
+
 TEST(chat_markdown, curly_quotes_end_a_name) {
     const auto formatted = parse_markdown("hi @bob\xE2\x80\x9D");
     ASSERT_TRUE(formatted.has_value());
