@@ -19,6 +19,7 @@ namespace json = boost::json;
 
 constexpr std::size_t most_request = 64U * 1024;
 constexpr std::size_t most_connections = 16;
+constexpr int backlog = 64;
 
 error failed(const std::string& what, const std::string& path) {
     return make_error(status::io, what + " " + path + ": " + std::strerror(errno));
@@ -165,7 +166,7 @@ result<void> control_socket::listen(const std::string& path) {
     const auto mask = ::umask(0177);
     const int bound = ::bind(made, reinterpret_cast<const sockaddr*>(&place.address), sizeof place.address);
     ::umask(mask);
-    if (bound != 0 || ::listen(made, 8) != 0) {
+    if (bound != 0 || ::listen(made, backlog) != 0) {
         auto why = failed("the socket cannot be opened at", path);
         ::close(made);
         return why;

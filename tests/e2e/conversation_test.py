@@ -3,6 +3,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -107,6 +108,48 @@ def test_one_command(world):
         check(who.quit() == 0, "/quit")
 
 
+def test_control_socket(world):
+    hal = Piped(world, "hal").start()
+    hal.wait_for("Welcome")
+    hal.say("hal")
+    hal.wait_for("You are hal")
+
+    path = f"{world.folder}/hal_db/control.sock"
+
+    def reach():
+        one = socket.socket(socket.AF_UNIX)
+        one.settimeout(20)
+        one.connect(path)
+        return one
+
+    def is_closed(one):
+        try:
+            return one.recv(100) == b""
+        except ConnectionResetError:
+            return True
+
+    for garbage in (b"\n", b"nonsense\n", b"[]\n", b"\xff\xfe\n"):
+        with reach() as one:
+            one.sendall(garbage)
+            check(is_closed(one), f"{garbage} was taken")
+    with reach() as one:
+        try:
+            one.sendall(b"x" * 200000)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        check(is_closed(one), "a line without an end was taken")
+    with reach() as one:  # whoever asked goes before the answer
+        one.sendall(b'{"command":"/contacts","linger":5000}\n')
+    crowd = [reach() for _ in range(16)]
+    with reach() as one:
+        check(is_closed(one), "there is no limit to connections")
+    for one in crowd:
+        one.close()
+    wait_until(lambda: world.once("hal", "/user")[0] == 0, "the socket after all this")
+    check(hal.quit() == 0, "/quit")
+    check(not os.path.exists(path), "the socket is left behind")
+
+
 def test_passphrase(world):
     code, output = world.once("fay", "/create user fay", "-k", "correct horse")
     check(code == 0, f"a database with a passphrase: {code}: {output}")
@@ -132,7 +175,7 @@ def test_mistakes(world):
 
 
 def main():
-    tests = [test_two_terminals, test_one_command, test_passphrase, test_mistakes]
+    tests = [test_two_terminals, test_one_command, test_control_socket, test_passphrase, test_mistakes]
     names = sys.argv[2:]
     for test in tests:
         if names and test.__name__ not in names:
