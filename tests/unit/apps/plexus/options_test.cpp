@@ -1,0 +1,65 @@
+#include "deployment.hpp"
+#include "options.hpp"
+
+#include "plexus/kernel/kernel.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+namespace plexus::messenger_app {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+result<options> parse(std::vector<std::string> words) {
+    words.insert(words.begin(), "plexus");
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(plexus_options, short_ones_as_in_the_official_app) {
+    const auto given = parse(
+        {"-d", "/data/ann", "-s", "smp://a@b", "-s", "smp://c@d", "-e", "@bob hi", "-t", "5", "-k", "x y"});
+    ASSERT_TRUE(given) << given.error().message();
+    EXPECT_EQ(given->folder(), "/data/ann_db");
+    EXPECT_EQ(given->socket(), "/data/ann_db/control.sock");
+    EXPECT_THAT(given->servers, ElementsAre("smp://a@b", "smp://c@d"));
+    EXPECT_EQ(given->command, "@bob hi");
+    EXPECT_EQ(given->seconds, 5U);
+    EXPECT_EQ(given->passphrase, "x y");
+}
+
+TEST(plexus_options, presets) {
+    ::setenv("HOME", "/home/ann", 1);
+    ::setenv("PLEXUS_PASSPHRASE", "from outside", 1);
+    const auto given = parse({});
+    ::unsetenv("PLEXUS_PASSPHRASE");
+    ASSERT_TRUE(given) << given.error().message();
+    EXPECT_EQ(given->database, "/home/ann/.plexus/plexus");
+    EXPECT_EQ(given->passphrase, "from outside");
+    EXPECT_FALSE(given->command.has_value());
+}
+
+TEST(plexus_options, mistakes_are_named) {
+    EXPECT_THAT(parse({"--nonsense"}).error().message(), HasSubstr("--help"));
+    EXPECT_THAT(parse({"-t", "5"}).error().message(), HasSubstr("-e"));
+    EXPECT_THAT(parse({"-d", "/data/"}).error().message(), HasSubstr("prefix"));
+    EXPECT_FALSE(parse({"hello"}).has_value());
+    EXPECT_FALSE(parse({"-t", "x", "-e", "/help"}).has_value());
+}
+
+TEST(plexus_deployment, is_right_for_the_kernel) {
+    auto given = parse({"-d", "/data/a \"b\"\\c\n", "-s", "smp://a\"@b", "-e", "@bob \"hi\" \\ \u00e4\x01",
+                        "-t", "0", "-k", "p\"w"});
+    ASSERT_TRUE(given) << given.error().message();
+    const auto text = deployment(*given);
+    EXPECT_THAT(text, HasSubstr("linger = \"86400s\""));
+    const auto checked = kernel::kernel::check({text, {}}, {});
+    EXPECT_TRUE(checked) << checked.error().message() << "\n" << text;
+}
+
+} // namespace
+} // namespace plexus::messenger_app
