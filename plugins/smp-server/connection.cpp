@@ -235,11 +235,7 @@ void connection::answer(const reply_to& to, bytes_view content) {
 
 void connection::respond(bytes_view correlation, bytes_view entity, bytes_view content) {
     if (!is_open()) return;
-    encoding::writer writer(responses_);
-    const auto begin = writer.begin_large();
-    smp::write_transmission(writer, session_.agreed_version(), session_.session_id(), correlation, entity,
-                            content);
-    writer.end_large(begin);
+    session_.write_response(responses_, correlation, entity, content);
     owner_.to_flush(*this);
 }
 

@@ -28,20 +28,24 @@ task<void> server::on_each(std::function<void(shard&)> function) {
 }
 
 task<result<void>> server::start() {
-    co_await on_each([](shard& each) { each.start(); });
+    const std::function<void(shard&)> start_one = [](shard& each) { each.start(); };
+    co_await on_each(start_one);
     co_return result<void>();
 }
 
 task<void> server::stop() {
-    co_await on_each([](shard& each) { each.close_all(); });
+    const std::function<void(shard&)> close_one = [](shard& each) { each.close_all(); };
+    co_await on_each(close_one);
     bool quiet = false;
+    const std::function<void(shard&)> ask_one = [&quiet](shard& each) { quiet = quiet && each.is_quiet(); };
     while (!quiet) {
         quiet = true;
-        co_await on_each([&quiet](shard& each) { quiet = quiet && each.is_quiet(); });
+        co_await on_each(ask_one);
         quiet = quiet && under_way_ == 0;
         if (!quiet) static_cast<void>(co_await sleep_for(setup_.loop, drain_check));
     }
-    co_await on_each([](shard& each) { each.stop(); });
+    const std::function<void(shard&)> stop_one = [](shard& each) { each.stop(); };
+    co_await on_each(stop_one);
 }
 
 void server::accept(plexus_stream* raw) {
@@ -54,9 +58,10 @@ task<void> server::expire_messages(std::chrono::nanoseconds interval) {
         const auto wall = std::chrono::duration_cast<std::chrono::seconds>(setup_.clock.wall()).count();
         const auto oldest = wall - setup_.queues.message_ttl;
         bytes from{0};
+        const bytes to_the_end;
         bool more = true;
         while (more) {
-            const auto rows = co_await setup_.store.scan(setup_.opened.waiting, from, {}, expire_step);
+            const auto rows = co_await setup_.store.scan(setup_.opened.waiting, from, to_the_end, expire_step);
             if (!rows) {
                 setup_.log.warning("old messages could not be looked for", {{"why", rows.error().message()}});
                 break;

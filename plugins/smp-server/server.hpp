@@ -26,11 +26,9 @@ class host_random final : public crypto::random_source {
 };
 
 struct server_metrics {
-    metric connections;     ///< now
-    metric blocks_received; ///< since the start
+    metric connections; ///< now
     metric messages_delivered;
     metric queues_created;
-    metric closed_slow;
 };
 
 /// What all shards share; it outlives them.

@@ -103,16 +103,17 @@ void queue_engine::read(plexus_table* table, bytes key,
 
 // ---- cache
 
-queue_engine::queue_ptr queue_engine::make_queue(const identifier& id, const std::optional<bytes>& record,
-                                                 const std::optional<bytes>& waiting) {
-    if (!record) return nullptr;
+result<queue_engine::queue_ptr> queue_engine::make_queue(const identifier& id,
+                                                         const std::optional<bytes>& record,
+                                                         const std::optional<bytes>& waiting) {
+    if (!record) return queue_ptr();
     auto decoded = decode_queue(id, *record);
-    if (!decoded) return nullptr;
+    auto list = waiting ? decode_waiting(*waiting) : waiting_list();
+    if (!decoded || !list) return make_error(status::corrupt, "the record of a queue is damaged");
     auto out = std::make_shared<queue>();
     out->record = std::move(*decoded);
     out->body_key = crypto::box_key(out->record.dh_secret);
-    if (waiting)
-        if (auto list = decode_waiting(*waiting)) out->waiting = std::move(*list);
+    out->waiting = std::move(*list);
     out->committed = out->waiting.entries.size();
     return out;
 }
@@ -136,12 +137,12 @@ void queue_engine::trim_cache() {
     }
 }
 
-std::optional<queue_engine::queue_ptr> queue_engine::find(const identifier& id) {
+std::optional<result<queue_engine::queue_ptr>> queue_engine::find(const identifier& id) {
     const auto known = cache_.find(id);
     if (known != cache_.end()) {
         const auto& found = known->second;
         ages_.splice(ages_.begin(), ages_, found->age);
-        return found->deleted ? nullptr : found;
+        return found->deleted ? queue_ptr() : found;
     }
     if (loading_.count(id) > 0) return std::nullopt;
     const auto record = store_.try_get(tables_.queues, id);
@@ -150,7 +151,7 @@ std::optional<queue_engine::queue_ptr> queue_engine::find(const identifier& id) 
     const auto waiting = store_.try_get(tables_.waiting, id);
     if (!waiting) return std::nullopt;
     auto made = make_queue(id, *record, *waiting);
-    if (made) remember(made);
+    if (made) remember(*made);
     return made;
 }
 
@@ -169,10 +170,14 @@ void queue_engine::load(const identifier& id, then next) {
 void queue_engine::loaded(const identifier& id, const result<std::optional<bytes>>& record,
                           const result<std::optional<bytes>>& waiting) {
     auto queued = loading_.extract(id);
-    queue_ptr made;
-    if (record && waiting) made = make_queue(id, *record, *waiting);
-    if (made) remember(made);
-    for (const auto& next : queued.mapped()) next(made && !made->deleted ? made : nullptr);
+    auto made = !record    ? result<queue_ptr>(record.error())
+                : !waiting ? result<queue_ptr>(waiting.error())
+                           : make_queue(id, *record, *waiting);
+    if (made && *made) remember(*made);
+    for (const auto& next : queued.mapped()) {
+        if (made && *made && (*made)->deleted) made = queue_ptr();
+        next(made);
+    }
 }
 
 void queue_engine::broken(const queue_ptr& found) {
@@ -263,20 +268,24 @@ void queue_engine::submit(const request& in) {
 }
 
 void queue_engine::submit_found(const request& in, plexus_table* table) {
-    auto first_id = [](const result<std::optional<bytes>>& row) -> std::optional<identifier> {
-        if (!row || !*row || (*row)->size() < smp::id_size) return std::nullopt;
-        return to_identifier(bytes_view(**row).first(smp::id_size));
-    };
     const auto at_once = store_.try_get(table, in.from->entity);
     if (at_once || !at_once.error().is(status::would_block)) {
-        found_owner(in, first_id(at_once));
+        found_row(in, at_once);
         return;
     }
     auto kept = std::make_shared<const owned_request>(in);
     read(table, to_bytes(in.from->entity.view()),
-         [this, kept, first_id](const result<std::optional<bytes>>& row) {
-             found_owner(kept->view(), first_id(row));
-         });
+         [this, kept](const result<std::optional<bytes>>& row) { found_row(kept->view(), row); });
+}
+
+/// Rows of senders and of links begin with the recipient id.
+void queue_engine::found_row(const request& in, const result<std::optional<bytes>>& row) {
+    if (!row)
+        store_failed(*in.from, row.error());
+    else if (*row && (*row)->size() >= smp::id_size)
+        found_owner(in, to_identifier(bytes_view(**row).first(smp::id_size)));
+    else
+        refuse(in);
 }
 
 void queue_engine::found_owner(const request& in, const std::optional<identifier>& recipient_id) {
@@ -302,7 +311,7 @@ void queue_engine::execute(const request& in, const identifier& recipient_id) {
         return;
     }
     auto kept = std::make_shared<const owned_request>(in);
-    load(recipient_id, [this, kept](const queue_ptr& found) { run(kept->view(), found); });
+    load(recipient_id, [this, kept](const result<queue_ptr>& found) { run(kept->view(), found); });
 }
 
 bool queue_engine::verify(const request& in, queue& found, const crypto::public_key& key) {
@@ -344,9 +353,18 @@ bool queue_engine::authorized(const request& in, queue& found) const {
     return false;
 }
 
-void queue_engine::run(const request& in, const queue_ptr& found) {
+void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
+    if (!looked_up) {
+        store_failed(*in.from, looked_up.error());
+        return;
+    }
+    const auto found = *looked_up;
     if (!found) {
         refuse(in);
+        return;
+    }
+    if (found->held) {
+        found->deferred.push_back(std::make_shared<const owned_request>(in));
         return;
     }
     if (!authorized(in, *found)) {
@@ -452,8 +470,9 @@ void queue_engine::put_waiting(const queue& found, write_batch& batch) {
 }
 
 void queue_engine::expire(const identifier& recipient_id) {
-    auto drop = [this](const queue_ptr& found) {
-        if (!found) return;
+    auto drop = [this](const result<queue_ptr>& looked_up) {
+        if (!looked_up || !*looked_up) return;
+        const auto found = *looked_up;
         write_batch batch;
         drop_expired(*found, batch);
         if (batch.empty()) return;
@@ -705,7 +724,7 @@ void queue_engine::set_keys(const request& in, const cmd::rkey& command, const q
 
 void queue_engine::set_link(const request& in, const cmd::lset& command, const queue_ptr& found) {
     const auto to = *in.from;
-    auto& link = found->record.short_link;
+    const auto& link = found->record.short_link;
     const auto hash = crypto::sha256(command.data.fixed);
     const bool other = link && (!equal(link->id, command.link_id) || link->fixed_hash != hash);
     if (found->record.is_secured_messaging() || other || command.link_id.empty()) {
@@ -719,22 +738,31 @@ void queue_engine::set_link(const request& in, const cmd::lset& command, const q
         save(to, found, std::move(batch), msg::ok{});
         return;
     }
-    link = queue_record::link{to_bytes(command.link_id), hash};
-    batch.insert(tables_.links, link->id, encode_link(id, command.data));
-    batch.put(tables_.queues, to_bytes(bytes_view(id)), encode(found->record));
+    auto changed = found->record;
+    changed.short_link = queue_record::link{to_bytes(command.link_id), hash};
+    batch.insert(tables_.links, to_bytes(command.link_id), encode_link(id, command.data));
+    batch.put(tables_.queues, to_bytes(bytes_view(id)), encode(changed));
     ++found->pins;
-    commit(std::move(batch), [this, to, found](const result<void>& outcome) {
+    found->held = true;
+    commit(std::move(batch), [this, to, found, set = *changed.short_link](const result<void>& outcome) {
         --found->pins;
         if (outcome) {
+            found->record.short_link = set;
             answer(to, msg::ok{});
         } else if (outcome.error().is(status::exists)) {
-            found->record.short_link.reset();
             fail(to, error_code::auth);
         } else {
             broken(found);
             store_failed(to, outcome.error());
         }
+        release(found);
     });
+}
+
+void queue_engine::release(const queue_ptr& found) {
+    found->held = false;
+    for (const auto& each : std::exchange(found->deferred, {}))
+        execute(each->view(), found->record.recipient_id);
 }
 
 void queue_engine::delete_link(const request& in, const queue_ptr& found) {

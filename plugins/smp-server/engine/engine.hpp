@@ -113,6 +113,8 @@ class queue_engine {
         std::uint64_t head_number = 0;
         bool deleted = false;
         std::size_t pins = 0; ///< commits under way: it may not leave the cache
+        bool held = false;    ///< whether a link is free is not known yet: further commands wait
+        std::vector<std::shared_ptr<const owned_request>> deferred;
         std::list<identifier>::iterator age;
         std::array<agreed_key, 2> agreed; ///< of its recipient and its sender, as a rule
         std::size_t next_agreed = 0;
@@ -127,16 +129,16 @@ class queue_engine {
         smp::version version = 0;
         std::optional<delivered> last; ///< sent and not acknowledged
     };
-    using then = std::function<void(const queue_ptr&)>;
+    using then = std::function<void(const result<queue_ptr>&)>;
 
     /// In the cache, and when it is not there, in the store if that answers at once. Nothing: it must be
     /// loaded.
-    std::optional<queue_ptr> find(const identifier& id);
+    std::optional<result<queue_ptr>> find(const identifier& id);
     void load(const identifier& id, then next);
     void loaded(const identifier& id, const result<std::optional<bytes>>& record,
                 const result<std::optional<bytes>>& waiting);
-    queue_ptr make_queue(const identifier& id, const std::optional<bytes>& record,
-                         const std::optional<bytes>& waiting);
+    static result<queue_ptr> make_queue(const identifier& id, const std::optional<bytes>& record,
+                                        const std::optional<bytes>& waiting);
     void remember(const queue_ptr& found);
     void trim_cache();
     void read(plexus_table* table, bytes key, std::function<void(result<std::optional<bytes>>)> done);
@@ -145,9 +147,10 @@ class queue_engine {
 
     void submit_found(const request& in, plexus_table* table);
     void found_owner(const request& in, const std::optional<identifier>& recipient_id);
+    void found_row(const request& in, const result<std::optional<bytes>>& row);
     void refuse(const request& in);
     void create(const request& in);
-    void run(const request& in, const queue_ptr& found);
+    void run(const request& in, const result<queue_ptr>& looked_up);
     bool authorized(const request& in, queue& found) const;
     static bool verify(const request& in, queue& found, const crypto::public_key& key);
     void sub(const request& in, const queue_ptr& found);
@@ -156,6 +159,7 @@ class queue_engine {
     void secure(const request& in, const crypto::public_key& key, const queue_ptr& found, bool with_link);
     void set_keys(const request& in, const smp::cmd::rkey& command, const queue_ptr& found);
     void set_link(const request& in, const smp::cmd::lset& command, const queue_ptr& found);
+    void release(const queue_ptr& found);
     void delete_link(const request& in, const queue_ptr& found);
     void give_link(const reply_to& to, const queue_ptr& found);
     void send(const request& in, const smp::cmd::send& command, const queue_ptr& found);

@@ -153,11 +153,10 @@ void server_session::read(bytes_view raw, version v, server_request& out) const 
 }
 
 void server_session::write_response(bytes& out, bytes_view correlation_id, bytes_view entity_id,
-                                    const message& content) const {
+                                    bytes_view content) const {
     encoding::writer writer(out);
     const auto begin = writer.begin_large();
-    write_transmission(writer, version_, session_id(), correlation_id, entity_id, {});
-    write(writer, content, version_);
+    write_transmission(writer, version_, session_id(), correlation_id, entity_id, content);
     writer.end_large(begin);
 }
 

@@ -242,6 +242,32 @@ TEST(engine, a_contact_address) {
         << "and the refusal left nothing behind";
 }
 
+TEST(engine, nobody_can_take_a_link_that_is_there) {
+    rig world;
+    const smp::link_data data{as_bytes("fixed"), as_bytes("user")};
+    const bytes link_id(24, 8);
+    auto owner = test_queue::make(world, 1, queue_mode::contact, true, data, link_id);
+    auto thief = test_queue::make(world, 2, queue_mode::contact);
+    world.hold = true;
+    const cmd::lset theft{link_id, {as_bytes("fixed"), as_bytes("stolen")}};
+    EXPECT_EQ(world.tell(2, theft, thief.recipient_id, &thief.recipient), "");
+    EXPECT_EQ(world.tell(2, theft, thief.recipient_id, &thief.recipient), "")
+        << "before the first is decided";
+    EXPECT_EQ(thief.send(world, 3, "meanwhile"), "");
+    world.hold = false;
+    world.store.run();
+    EXPECT_EQ(world.take(), "2:ERR AUTH, 2:ERR AUTH, 3:OK, 2:! MSG meanwhile");
+    EXPECT_EQ(world.tell(4, cmd::lget{}, link_id, nullptr), "4:LNK");
+    EXPECT_EQ(to_string(world.last.message).find("stolen"), std::string::npos);
+    world.hold = true;
+    const bytes own_link(24, 3);
+    const cmd::lset own{own_link, data};
+    EXPECT_EQ(world.tell(2, own, thief.recipient_id, &thief.recipient), "");
+    EXPECT_EQ(world.tell(2, own, thief.recipient_id, &thief.recipient), "");
+    world.store.run();
+    EXPECT_EQ(world.take(), "2:OK, 2:OK");
+}
+
 TEST(engine, ids_that_the_client_gives) {
     rig world;
     const auto key = crypto::private_key::generate(crypto::key_type::ed25519, world.random);
@@ -337,6 +363,21 @@ TEST(engine, a_store_that_fails) {
     EXPECT_EQ(world.tell(1, cmd::del{}, queue.recipient_id, &queue.recipient),
               "1:ERR STORE an input or output error");
     EXPECT_EQ(queue.sub(world, 1), "1:SOK, 1:! MSG kept");
+}
+
+TEST(engine, a_store_that_cannot_read) {
+    rig world;
+    auto queue = test_queue::make(world, 1);
+    world.restart();
+    world.store.read_outcome = PLEXUS_E_IO;
+    EXPECT_EQ(queue.sub(world, 1), "1:ERR STORE an input or output error")
+        << "AUTH would say that it is gone";
+    EXPECT_EQ(queue.send(world, 2, "x"), "2:ERR STORE an input or output error");
+    world.store.read_outcome = PLEXUS_OK;
+    EXPECT_EQ(queue.sub(world, 1), "1:SOK");
+    world.restart();
+    world.store.damage("smp.queues");
+    EXPECT_EQ(queue.sub(world, 1), "1:ERR STORE the record of a queue is damaged");
 }
 
 TEST(engine, a_store_that_answers_later) {

@@ -42,6 +42,8 @@ class fake_store {
 
     /// Reads answer later, as those of a remote engine.
     bool later = false;
+    /// What reads answer.
+    std::int32_t read_outcome = PLEXUS_OK;
     /// What the next commits answer; each is used once.
     std::list<std::int32_t> outcomes;
 
@@ -67,6 +69,10 @@ class fake_store {
     void run() {
         while (waiting() > 0) step();
     }
+    /// Cuts every value of a table short.
+    void damage(const std::string& table) {
+        for (auto& [key, value] : tables_[table]) value.resize(value.size() / 2);
+    }
     std::size_t rows(const std::string& table) { return tables_[table].size(); }
 
   private:
@@ -81,6 +87,7 @@ class fake_store {
 
     template <typename Found>
     std::int32_t look(plexus_table* table, plexus_view key, Found found) {
+        if (read_outcome != PLEXUS_OK) return read_outcome;
         const auto row = of(table).find(to_bytes(from_abi(key)));
         if (row == of(table).end()) return PLEXUS_E_NOT_FOUND;
         found(to_abi(bytes_view(row->second)));

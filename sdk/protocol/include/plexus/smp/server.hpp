@@ -82,11 +82,11 @@ class server_session {
     /// The next request of the block that was received; false after the last. What `out` points to stays
     /// while the block does.
     bool next(server_request& out);
-    bool has_next() const noexcept { return incoming_.left() > 0; }
 
     /// Appends a response or an event (without correlation id), with its length, as blocks hold them.
+    /// `content` is an encoded message.
     void write_response(bytes& out, bytes_view correlation_id, bytes_view entity_id,
-                        const message& content) const;
+                        bytes_view content) const;
     /// Encrypts a message's body straight into the block. False if there is no room for it any more.
     bool append_message(block_builder& out, bytes_view correlation_id, bytes_view entity_id,
                         const crypto::box_key& key, bytes_view message_id, const received_body& body) const;

@@ -45,6 +45,11 @@ class pair {
         }
     }
 
+    /// Appends a transmission of the server.
+    void respond(bytes& out, bytes_view correlation, bytes_view entity, const message& content) {
+        server->write_response(out, correlation, entity, written(content, server->agreed_version()));
+    }
+
     /// The events that this content of a block gives to the client.
     std::vector<client_event> deliver(const bytes& transmissions) {
         block_buffer out{};
@@ -92,7 +97,7 @@ TEST(client, commands_of_every_version_arrive_authorized) {
                                                  request.correlation_id, request.authorized,
                                                  request.authorization()));
                 bytes out;
-                both.server->write_response(out, request.correlation_id, request.entity_id, msg::ok{});
+                both.respond(out, request.correlation_id, request.entity_id, msg::ok{});
                 const auto events = both.deliver(out);
                 ASSERT_EQ(events.size(), 1U);
                 EXPECT_EQ(events[0].what, client_event::kind::response);
@@ -129,12 +134,12 @@ TEST(client, tells_events_late_and_malformed_answers_apart) {
     EXPECT_TRUE(both.client->forget(second));
     EXPECT_FALSE(both.client->forget(second));
     bytes out;
-    both.server->write_response(out, {}, queue, msg::end{});
-    both.server->write_response(out, first, bytes(24, 4), msg::ok{});
-    both.server->write_response(out, second, queue, msg::ok{});
-    both.server->write_response(out, third, {}, msg::err{make_server_error(error_code::auth)});
-    both.server->write_response(out, fourth, queue, msg::pong{});
-    both.server->write_response(out, {}, {}, msg::ok{});
+    both.respond(out, {}, queue, msg::end{});
+    both.respond(out, first, bytes(24, 4), msg::ok{});
+    both.respond(out, second, queue, msg::ok{});
+    both.respond(out, third, {}, msg::err{make_server_error(error_code::auth)});
+    both.respond(out, fourth, queue, msg::pong{});
+    both.respond(out, {}, {}, msg::ok{});
     const auto events = both.deliver(out);
     ASSERT_EQ(events.size(), 6U);
     EXPECT_EQ(events[0].what, client_event::kind::event);
@@ -166,7 +171,7 @@ TEST(client, a_message_of_the_largest_size_arrives) {
         block_buffer out{};
         auto builder = both.server->begin(out);
         bytes ok;
-        both.server->write_response(ok, bytes(24, 8), queue, msg::sok{});
+        both.respond(ok, bytes(24, 8), queue, msg::sok{});
         ASSERT_TRUE(builder.append(bytes_view(ok).subspan(2)));
         const auto box = crypto::box_key::agree(server_key, recipient.public_part()).value();
         ASSERT_TRUE(both.server->append_message(builder, {}, queue, box, id, body));
