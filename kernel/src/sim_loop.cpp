@@ -118,7 +118,7 @@ void sim_loop::lookup(const std::string& host, std::uint32_t, activity* owner,
                       std::function<void(const lookup_result&)> done) {
     lookup_result answer;
     answer.status = PLEXUS_E_NOT_FOUND;
-    answer.message = "the simulation resolves no names: " + host + " is reached through transport-sim";
+    answer.message = "the simulation resolves no names: " + host + " is reached over its own network alone";
     push(static_cast<std::uint32_t>(current_shard()), owner,
          [done = std::move(done), answer = std::move(answer)] { done(answer); });
 }

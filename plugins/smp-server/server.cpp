@@ -61,7 +61,8 @@ task<void> server::expire_messages(std::chrono::nanoseconds interval) {
         const bytes to_the_end;
         bool more = true;
         while (more) {
-            const auto rows = co_await setup_.store.scan(setup_.opened.waiting, from, to_the_end, expire_step);
+            const auto rows =
+                co_await setup_.store.scan(setup_.opened.waiting, from, to_the_end, expire_step);
             if (!rows) {
                 setup_.log.warning("old messages could not be looked for", {{"why", rows.error().message()}});
                 break;
