@@ -48,9 +48,8 @@ void session::greet(const result<json::object>& user) {
                text_in(object_in(object_in(*user, "chatError"), "errorType"), "type") == "noActiveUser") {
         asking_ = asking::name;
         editor_.remember(false);
-        print(
-            "Welcome to plexus. There is no profile in this database yet.\n"
-            "Choose the name that people who connect to you will see.\n");
+        print("Welcome to plexus. There is no profile in this database yet.\n"
+              "Choose the name that people who connect to you will see.\n");
     } else {
         print(user ? show_answer(*user, view_) : view_.colours.bad(user.error().message()) + "\n");
     }

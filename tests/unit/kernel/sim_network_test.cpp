@@ -87,7 +87,8 @@ struct sim_network_test : testing::Test {
     void up(const std::string& host) {
         auto options = plugins.options();
         options.backend = world.machine(host);
-        auto loaded = plexus_kernel::load(config("[plugin.on-" + host + "]\nlibrary = 'on'"), std::move(options));
+        auto loaded =
+            plexus_kernel::load(config("[plugin.on-" + host + "]\nlibrary = 'on'"), std::move(options));
         ASSERT_TRUE(loaded) << loaded.error().message();
         ASSERT_TRUE((*loaded)->start());
         machines[host] = std::move(*loaded);

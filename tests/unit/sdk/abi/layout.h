@@ -1,5 +1,5 @@
-/* The layout of every published struct on 64-bit machines: a change that moves a field does not compile. A new field
- * at the end of a struct that begins with its size adds a line and raises the struct's number. */
+/* The layout of every published struct on 64-bit machines: a change that moves a field does not compile. A
+ * new field at the end of a struct that begins with its size adds a line and raises the struct's number. */
 #include "plexus/abi/base.h"
 #include "plexus/abi/host.h"
 #include "plexus/abi/plugin.h"

@@ -46,8 +46,8 @@ typedef struct plexus_command_info {
     const char* summary; /* one line */
 } plexus_command_info;
 
-/* An instance of a plugin. The host calls create, init, start, stop, destroy in this order, each [loader]. The completions of
- * start and stop may come on any thread, also before the call returns. */
+/* An instance of a plugin. The host calls create, init, start, stop, destroy in this order, each [loader].
+ * The completions of start and stop may come on any thread, also before the call returns. */
 typedef struct plexus_plugin {
     uint32_t size;
     uint32_t reserved;

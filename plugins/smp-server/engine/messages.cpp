@@ -1,0 +1,250 @@
+// Messages of a queue: sent, delivered, acknowledged, expired.
+#include "engine.hpp"
+
+#include "plexus/encoding/base64.hpp"
+#include "plexus/smp/authorization.hpp"
+
+namespace plexus::smp_server {
+
+using smp::command_error;
+using smp::error_code;
+namespace cmd = smp::cmd;
+namespace msg = smp::msg;
+
+void queue_engine::with_head(const queue_ptr& found,
+                             std::function<void(std::shared_ptr<const stored_message>)> next) {
+    if (found->deleted || found->committed == 0) {
+        next(nullptr);
+        return;
+    }
+    const auto number = found->waiting.entries.front().number;
+    if (found->head && found->head_number == number) {
+        next(found->head);
+        return;
+    }
+    read(tables_.messages, message_key(number),
+         [this, found, number, next = std::move(next)](const result<std::optional<bytes>>& value) {
+             const bool still =
+                 !found->deleted && found->committed > 0 && found->waiting.entries.front().number == number;
+             if (!still) {
+                 with_head(found, next);
+                 return;
+             }
+             auto decoded = value && *value ? decode_message(**value) : std::nullopt;
+             if (!decoded) {
+                 next(nullptr);
+                 return;
+             }
+             found->head = std::make_shared<const stored_message>(std::move(*decoded));
+             found->head_number = number;
+             next(found->head);
+         });
+}
+
+void queue_engine::deliver_head(const queue_ptr& found) {
+    const auto* waiting = subscriber(found->record.recipient_id);
+    if (waiting == nullptr || waiting->last || found->committed == 0) return;
+    with_head(found, [this, found](const std::shared_ptr<const stored_message>& message) {
+        auto* to = subscriber(found->record.recipient_id);
+        if (!message || to == nullptr || to->last) return;
+        to->last = delivered{message->id, found->head_number};
+        outputs_.deliver(event_to(*to, found->record.recipient_id), {message, found->body_key});
+    });
+}
+
+void queue_engine::drop_first(queue& found, write_batch& batch) {
+    batch.erase(tables_.messages, message_key(found.waiting.entries.front().number));
+    found.waiting.entries.pop_front();
+    --found.committed;
+    found.head.reset();
+}
+
+void queue_engine::drop_expired(queue& found, write_batch& batch) {
+    if (settings_.message_ttl == 0) return;
+    const auto oldest = outputs_.seconds() - settings_.message_ttl;
+    while (found.committed > 0 && found.waiting.entries.front().seconds < oldest) drop_first(found, batch);
+}
+
+void queue_engine::put_waiting(const queue& found, write_batch& batch) {
+    auto key = to_bytes(bytes_view(found.record.recipient_id));
+    if (found.waiting.entries.empty() && !found.waiting.full)
+        batch.erase(tables_.waiting, std::move(key));
+    else
+        batch.put(tables_.waiting, std::move(key), encode(found.waiting));
+}
+
+void queue_engine::expire(const identifier& recipient_id) {
+    auto drop = [this](const result<queue_ptr>& looked_up) {
+        if (!looked_up || !*looked_up) return;
+        const auto found = *looked_up;
+        write_batch batch;
+        drop_expired(*found, batch);
+        if (batch.empty()) return;
+        put_waiting(*found, batch);
+        commit(std::move(batch), [this, found](const result<void>& outcome) {
+            if (!outcome) broken(found);
+        });
+    };
+    if (const auto known = find(recipient_id))
+        drop(*known);
+    else
+        load(recipient_id, drop);
+}
+
+void queue_engine::send(const request& in, const cmd::send& command, const queue_ptr& found) {
+    const auto& to = *in.from;
+    auto& waiting = found->waiting;
+    if (command.body.size() > smp::max_message_length(to.version)) {
+        fail(to, error_code::large_message);
+        return;
+    }
+    if (found->record.status == queue_status::off) {
+        fail(to, error_code::auth);
+        return;
+    }
+    write_batch batch;
+    if (found->record.short_link && found->record.is_secured_messaging()) {
+        batch.erase(tables_.links, found->record.short_link->id);
+        found->record.short_link.reset();
+        batch.put(tables_.queues, to_bytes(bytes_view(found->record.recipient_id)), encode(found->record));
+    }
+    drop_expired(*found, batch);
+    if (waiting.full && waiting.entries.empty()) waiting.full = false;
+    if (waiting.full) {
+        if (!batch.empty()) {
+            put_waiting(*found, batch);
+            commit(std::move(batch), [this, found](const result<void>& outcome) {
+                if (!outcome) broken(found);
+            });
+        }
+        fail(to, error_code::quota);
+        return;
+    }
+    auto message = std::make_shared<stored_message>();
+    message->id = own_id();
+    message->seconds = outputs_.seconds();
+    message->quota = waiting.entries.size() >= settings_.quota;
+    if (!message->quota) {
+        message->flags = command.flags;
+        message->body = to_bytes(command.body);
+    }
+    waiting.full = message->quota;
+    const auto number = next_number_++;
+    waiting.entries.push_back({number, message->seconds});
+    batch.put(tables_.messages, message_key(number), encode(found->record.recipient_id, *message));
+    put_waiting(*found, batch);
+    ++found->pins;
+    commit(std::move(batch), [this, found, to, message, number](const result<void>& outcome) {
+        sent(found, to, message, number, outcome);
+    });
+}
+
+void queue_engine::sent(const queue_ptr& found, const reply_to& to,
+                        const std::shared_ptr<const stored_message>& message, std::uint64_t number,
+                        const result<void>& outcome) {
+    --found->pins;
+    if (!outcome) {
+        broken(found);
+        store_failed(to, outcome.error());
+        return;
+    }
+    if (!found->deleted && ++found->committed == 1) {
+        found->head = message;
+        found->head_number = number;
+    }
+    if (message->quota)
+        fail(to, error_code::quota);
+    else
+        answer(to, msg::ok{});
+    if (!found->deleted) deliver_head(found);
+}
+
+void queue_engine::sub(const request& in, const queue_ptr& found) {
+    const auto& to = *in.from;
+    const auto& id = found->record.recipient_id;
+    if (getter(to.connection, id) != nullptr) {
+        fail(to, command_error::prohibited);
+        return;
+    }
+    auto* current = subscriber(id);
+    if (current != nullptr && current->connection == to.connection) {
+        current->last.reset();
+    } else {
+        if (!may_subscribe(to.connection)) {
+            fail(to, command_error::prohibited);
+            return;
+        }
+        subscribe(to, id);
+    }
+    answer(to, msg::sok{});
+    deliver_head(found);
+}
+
+void queue_engine::get(const request& in, const queue_ptr& found) {
+    const auto& to = *in.from;
+    const auto& id = found->record.recipient_id;
+    const auto* current = subscriber(id);
+    if (current != nullptr && current->connection == to.connection) {
+        fail(to, command_error::prohibited);
+        return;
+    }
+    if (getter(to.connection, id) == nullptr) {
+        if (!may_subscribe(to.connection)) {
+            fail(to, command_error::prohibited);
+            return;
+        }
+        getters_[id].push_back({to.connection, to.version, std::nullopt});
+        uses_[to.connection].insert(id);
+    }
+    with_head(found, [this, found, to](const std::shared_ptr<const stored_message>& message) {
+        auto* own = getter(to.connection, found->record.recipient_id);
+        if (own != nullptr) own->last.reset();
+        if (!message || own == nullptr) {
+            answer(to, msg::ok{});
+            return;
+        }
+        own->last = delivered{message->id, found->head_number};
+        outputs_.deliver(to, {message, found->body_key});
+    });
+}
+
+void queue_engine::ack(const request& in, const cmd::ack& command, const queue_ptr& found) {
+    const auto& to = *in.from;
+    const auto& id = found->record.recipient_id;
+    auto* own = subscriber(id);
+    const bool subscribed = own != nullptr && own->connection == to.connection;
+    if (!subscribed) own = getter(to.connection, id);
+    const bool known = own != nullptr && own->last &&
+                       (command.message_id.empty() || equal(command.message_id, own->last->message_id));
+    if (!known) {
+        fail(to, error_code::no_message);
+        return;
+    }
+    const auto number = own->last->number;
+    own->last.reset();
+    if (found->committed > 0 && found->waiting.entries.front().number == number) {
+        write_batch batch;
+        drop_first(*found, batch);
+        put_waiting(*found, batch);
+        ++found->pins;
+        commit(std::move(batch), [this, found](const result<void>& outcome) {
+            --found->pins;
+            if (!outcome) broken(found);
+        });
+    }
+    if (!subscribed) {
+        answer(to, msg::ok{});
+        return;
+    }
+    with_head(found, [this, found, to](const std::shared_ptr<const stored_message>& message) {
+        auto* still = subscriber(found->record.recipient_id);
+        if (!message || still == nullptr || still->connection != to.connection || still->last) {
+            answer(to, msg::ok{});
+            return;
+        }
+        still->last = delivered{message->id, found->head_number};
+        outputs_.deliver(to, {message, found->body_key});
+    });
+}
+
+} // namespace plexus::smp_server

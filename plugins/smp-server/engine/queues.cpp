@@ -1,0 +1,298 @@
+// A queue's own life: made, secured, given a link, suspended, removed.
+#include "engine.hpp"
+
+#include "plexus/encoding/base64.hpp"
+#include "plexus/smp/authorization.hpp"
+
+namespace plexus::smp_server {
+
+using smp::command_error;
+using smp::error_code;
+namespace cmd = smp::cmd;
+namespace msg = smp::msg;
+
+void queue_engine::save(const reply_to& to, const queue_ptr& found, write_batch batch, smp::message done) {
+    batch.put(tables_.queues, to_bytes(bytes_view(found->record.recipient_id)), encode(found->record));
+    ++found->pins;
+    commit(std::move(batch), [this, to, found, done = std::move(done)](const result<void>& outcome) {
+        --found->pins;
+        if (outcome) {
+            answer(to, done);
+            return;
+        }
+        broken(found);
+        store_failed(to, outcome.error());
+    });
+}
+
+void queue_engine::secure(const request& in, const crypto::public_key& key, const queue_ptr& found,
+                          bool with_link) {
+    const auto to = *in.from;
+    auto& own = found->record.sender_key;
+    if (own && *own != key) {
+        fail(to, error_code::auth);
+        return;
+    }
+    if (own) {
+        if (with_link)
+            give_link(to, found);
+        else
+            answer(to, msg::ok{});
+        return;
+    }
+    own = key;
+    write_batch batch;
+    if (!with_link) {
+        save(to, found, std::move(batch), msg::ok{});
+        return;
+    }
+    batch.put(tables_.queues, to_bytes(bytes_view(found->record.recipient_id)), encode(found->record));
+    ++found->pins;
+    commit(std::move(batch), [this, to, found](const result<void>& outcome) {
+        --found->pins;
+        if (outcome) {
+            give_link(to, found);
+            return;
+        }
+        broken(found);
+        store_failed(to, outcome.error());
+    });
+}
+
+void queue_engine::give_link(const reply_to& to, const queue_ptr& found) {
+    if (!found->record.short_link || !equal(found->record.short_link->id, to.entity)) {
+        fail(to, error_code::auth);
+        return;
+    }
+    read(tables_.links, found->record.short_link->id,
+         [this, to, found](const result<std::optional<bytes>>& value) {
+             if (!value) {
+                 store_failed(to, value.error());
+                 return;
+             }
+             const auto row = *value ? decode_link(**value) : std::nullopt;
+             if (!row) {
+                 fail(to, error_code::auth);
+                 return;
+             }
+             answer(to, msg::lnk{found->record.sender_id, {row->fixed, row->user}});
+         });
+}
+
+void queue_engine::set_keys(const request& in, const cmd::rkey& command, const queue_ptr& found) {
+    if (found->record.mode != smp::queue_mode::contact) {
+        fail(*in.from, error_code::auth);
+        return;
+    }
+    found->record.recipient_keys = command.keys;
+    save(*in.from, found, {}, msg::ok{});
+}
+
+void queue_engine::set_link(const request& in, const cmd::lset& command, const queue_ptr& found) {
+    const auto to = *in.from;
+    const auto& link = found->record.short_link;
+    const auto hash = crypto::sha256(command.data.fixed);
+    const bool other = link && (!equal(link->id, command.link_id) || link->fixed_hash != hash);
+    if (found->record.is_secured_messaging() || other || command.link_id.empty()) {
+        fail(to, error_code::auth);
+        return;
+    }
+    const auto& id = found->record.recipient_id;
+    write_batch batch;
+    if (link) {
+        batch.put(tables_.links, link->id, encode_link(id, command.data));
+        save(to, found, std::move(batch), msg::ok{});
+        return;
+    }
+    auto changed = found->record;
+    changed.short_link = queue_record::link{to_bytes(command.link_id), hash};
+    batch.insert(tables_.links, to_bytes(command.link_id), encode_link(id, command.data));
+    batch.put(tables_.queues, to_bytes(bytes_view(id)), encode(changed));
+    ++found->pins;
+    found->held = true;
+    commit(std::move(batch), [this, to, found, set = *changed.short_link](const result<void>& outcome) {
+        --found->pins;
+        if (outcome) {
+            found->record.short_link = set;
+            answer(to, msg::ok{});
+        } else if (outcome.error().is(status::exists)) {
+            fail(to, error_code::auth);
+        } else {
+            broken(found);
+            store_failed(to, outcome.error());
+        }
+        release(found);
+    });
+}
+
+void queue_engine::release(const queue_ptr& found) {
+    found->held = false;
+    for (const auto& each : std::exchange(found->deferred, {}))
+        execute(each->view(), found->record.recipient_id);
+}
+
+void queue_engine::delete_link(const request& in, const queue_ptr& found) {
+    auto& link = found->record.short_link;
+    if (!link) {
+        answer(*in.from, msg::ok{});
+        return;
+    }
+    write_batch batch;
+    batch.erase(tables_.links, link->id);
+    link.reset();
+    save(*in.from, found, std::move(batch), msg::ok{});
+}
+
+void queue_engine::suspend(const request& in, const queue_ptr& found) {
+    found->record.status = queue_status::off;
+    save(*in.from, found, {}, msg::ok{});
+}
+
+void queue_engine::remove(const request& in, const queue_ptr& found) {
+    const auto to = *in.from;
+    const auto id = found->record.recipient_id;
+    write_batch batch;
+    const auto key = to_bytes(bytes_view(id));
+    batch.erase(tables_.queues, key);
+    batch.erase(tables_.senders, to_bytes(bytes_view(found->record.sender_id)));
+    if (found->record.short_link) batch.erase(tables_.links, found->record.short_link->id);
+    batch.erase(tables_.waiting, key);
+    for (const auto& entry : found->waiting.entries) batch.erase(tables_.messages, message_key(entry.number));
+    found->deleted = true; // stays in the cache until the store knows
+    ++found->pins;
+
+    if (const auto* sub = subscriber(id)) {
+        const auto previous = *sub;
+        subscribers_.erase(id);
+        end_use(previous.connection, id);
+        if (previous.connection != to.connection) answer(event_to(previous, id), msg::deld{});
+    }
+    if (auto gone = getters_.extract(id))
+        for (const auto& each : gone.mapped()) end_use(each.connection, id);
+
+    commit(std::move(batch), [this, to, found](const result<void>& outcome) {
+        --found->pins;
+        const auto known = cache_.find(found->record.recipient_id);
+        if (known != cache_.end() && known->second == found) {
+            ages_.erase(found->age);
+            cache_.erase(known);
+        }
+        if (outcome)
+            answer(to, msg::ok{});
+        else
+            store_failed(to, outcome.error());
+    });
+}
+
+void queue_engine::inform(const request& in, const queue_ptr& found) {
+    const auto to = *in.from;
+    with_head(found, [this, to, found](const std::shared_ptr<const stored_message>& message) {
+        smp::queue_info info;
+        const auto& id = found->record.recipient_id;
+        info.has_sender_key = found->record.sender_key.has_value();
+        const auto* own = subscriber(id);
+        const bool subscribed = own != nullptr && own->connection == to.connection;
+        if (!subscribed) own = getter(to.connection, id);
+        if (own != nullptr) {
+            info.own.emplace().state = subscribed ? "noSub" : "prohibitSub";
+            if (own->last) info.own->delivered = encoding::base64_encode(own->last->message_id);
+        }
+        info.size = found->waiting.entries.size();
+        if (message)
+            info.first =
+                smp::waiting_message{to_bytes(bytes_view(message->id)), message->seconds, message->quota};
+        const auto json = smp::to_json(info);
+        answer(to, msg::info{as_bytes(json)});
+    });
+}
+
+// ---- new queues
+
+identifier queue_engine::own_id() { return random_.array<smp::id_size>(); }
+
+void queue_engine::create(const request& in) {
+    const auto& to = *in.from;
+    const auto& wanted = std::get<cmd::create>(*in.content);
+    if (!smp::verify_authorization(wanted.key, *in.session_key, to.correlation, in.authorized,
+                                   in.authorization)) {
+        fail(to, error_code::auth);
+        return;
+    }
+    const bool allowed =
+        settings_.password.empty() || (wanted.password && secret_equal(*wanted.password, settings_.password));
+    if (!settings_.allow_new_queues || !allowed) {
+        fail(to, error_code::auth);
+        return;
+    }
+    if (wanted.data && !equal(wanted.data->sender_id, crypto::id_from_correlation_id(to.correlation))) {
+        fail(to, command_error::prohibited);
+        return;
+    }
+    constexpr int tries = 3;
+    try_create(to, std::make_shared<const owned_request>(in), tries);
+}
+
+void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_request> wanted, int tries) {
+    if (tries == 0) {
+        fail(to, error_code::internal);
+        return;
+    }
+    const auto view = wanted->view();
+    const auto& command = std::get<cmd::create>(*view.content);
+    auto made = std::make_shared<queue>();
+    auto& record = made->record;
+    do record.recipient_id = own_id();
+    while (owner_of(record.recipient_id, shards_) != shard_);
+    record.sender_id = command.data ? to_identifier(command.data->sender_id).value() : own_id();
+    record.recipient_keys = {command.key};
+    record.mode = command.mode;
+    const auto server_key = crypto::private_key::generate(crypto::key_type::x25519, random_);
+    const auto secret = crypto::dh_x25519(server_key, command.dh_key);
+    if (!secret) {
+        fail(to, command_error::syntax);
+        return;
+    }
+    record.dh_secret = *secret;
+    made->body_key = crypto::box_key(*secret);
+    write_batch batch;
+    if (command.data) {
+        auto& link = record.short_link.emplace();
+        link.id = command.mode == smp::queue_mode::contact ? to_bytes(command.data->link_id)
+                                                           : to_bytes(bytes_view(own_id()));
+        link.fixed_hash = crypto::sha256(command.data->data.fixed);
+        if (link.id.empty()) {
+            fail(to, error_code::auth);
+            return;
+        }
+        batch.insert(tables_.links, link.id, encode_link(record.recipient_id, command.data->data));
+    }
+    const auto id = to_bytes(bytes_view(record.recipient_id));
+    batch.insert(tables_.senders, to_bytes(bytes_view(record.sender_id)), id);
+    batch.insert(tables_.queues, id, encode(record));
+    const auto dh_key = server_key.public_part();
+    commit(std::move(batch), [this, to, wanted, made, dh_key, tries](const result<void>& outcome) {
+        const auto view_again = wanted->view();
+        const auto& created = std::get<cmd::create>(*view_again.content);
+        if (!outcome) {
+            if (!outcome.error().is(status::exists))
+                store_failed(to, outcome.error());
+            else if (created.data)
+                fail(to, error_code::auth);
+            else
+                try_create(to, wanted, tries - 1);
+            return;
+        }
+        remember(made);
+        const auto& own = made->record;
+        if (created.subscribe && may_subscribe(to.connection)) subscribe(to, own.recipient_id);
+        msg::ids ids;
+        ids.recipient_id = own.recipient_id;
+        ids.sender_id = own.sender_id;
+        ids.dh_key = dh_key;
+        ids.mode = own.mode;
+        if (own.short_link) ids.link_id = own.short_link->id;
+        answer(to, ids);
+    });
+}
+
+} // namespace plexus::smp_server
