@@ -95,7 +95,7 @@ TEST_F(connect_test, names_what_a_server_says_instead_of_tls) {
     raw_server wrong;
     wrong.serve([](int socket) {
         const std::string text = "HTTP/1.1 400 Bad Request\r\n\r\n";
-        (void)::write(socket, text.data(), text.size());
+        [[maybe_unused]] const auto given = ::write(socket, text.data(), text.size());
         char drop[4096];
         while (::read(socket, drop, sizeof drop) > 0) {
         }
