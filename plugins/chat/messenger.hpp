@@ -94,6 +94,8 @@ class messenger {
     void on_connected(const agent_event& event, step& to);
     void on_failed(const agent_event& event, step& to);
     task<void> on_message(const agent_event& event, step& to);
+    task<std::uint64_t> claim_interrupted(const contact& who, std::uint64_t number);
+    task<void> give_up_interrupted(const contact& who, std::uint64_t sent_item, step& to);
     task<void> on_status(const agent_event& event, step& to);
     contact& add_contact(const link_under_way& link, json::object profile, encoding::version_range versions);
     task<void> apply(contact& from, const chat::message& message, const agent_event& event, step& to);

@@ -200,6 +200,26 @@ TEST(messenger, a_send_that_a_crash_cut_is_settled_by_the_agent) {
     EXPECT_THAT(shown(again.command("/tail")), ElementsAre("directSnd one sndRcvd", "directSnd two sndSent"));
 }
 
+TEST(messenger, a_send_that_never_reached_the_agent_is_not_taken_for_sent) {
+    const auto image = fresh_image();
+    {
+        chat_world world(image);
+        world.make_contact();
+        world.command("@bob before");
+        world.tell(PLEXUS_AGENT_SENT, 1, 1, {}, 10);
+        world.agent().holds_sends = true;
+        world.command("@bob cut");
+    }
+    chat_world again(image);
+    again.agent().next_message = 2; // it knows nothing of the second
+    again.command("@bob after");
+    EXPECT_THAT(shown(again.command("/tail")),
+                ElementsAre("directSnd before sndSent", "directSnd cut sndNew", "directSnd after sndNew"));
+    again.tell(PLEXUS_AGENT_SENT, 1, 2, {}, 11);
+    EXPECT_THAT(shown(again.command("/tail")),
+                ElementsAre("directSnd before sndSent", "directSnd cut sndError", "directSnd after sndSent"));
+}
+
 TEST(messenger, receives_and_keeps) {
     const auto image = fresh_image();
     {
