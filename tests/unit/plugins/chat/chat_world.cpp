@@ -7,6 +7,8 @@
 #include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 namespace plexus::test {
 namespace {
 
@@ -127,6 +129,7 @@ chat_world::chat_world(std::string image, std::string passphrase) : agent_(std::
     options.built_in = {&descriptor};
     options.plugin_folders = {kernel::default_plugin_folder()};
     options.log = [](std::string_view) {};
+    options.backend = time_.machine("messenger", 1);
     auto loaded = kernel::kernel::load({std::move(text), {}}, std::move(options));
     if (!loaded) {
         failure_ = loaded.error().message();
@@ -179,9 +182,7 @@ json::object chat_world::command(const std::string& text) {
 }
 
 void chat_world::settle() {
-    // Commits of the memory store and answers of the agent are posted steps: a few rounds of the loop carry
-    // out all.
-    for (int round = 0; round < 40; ++round) kernel_->call(0, [] {});
+    time_.run_for(std::chrono::seconds(1));
 }
 
 void chat_world::tell(std::uint32_t kind, std::uint64_t connection, std::uint64_t id, std::string_view body,

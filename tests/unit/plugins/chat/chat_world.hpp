@@ -1,11 +1,12 @@
-// The chat plugin in a real kernel, over a store in memory and an agent that the test plays. Used by the
-// chat's tests.
+// The chat plugin in a real kernel in virtual time, over a store in memory and an agent that the test plays.
+// Used by the chat's tests.
 #pragma once
 
 #include "plexus/abi/draft/agent.h"
 #include "plexus/abi/draft/chat.h"
 #include "plexus/bytes.hpp"
 #include "plexus/kernel/kernel.hpp"
+#include "plexus/kernel/simulation.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -70,6 +71,7 @@ class chat_world {
   private:
     std::unique_ptr<fake_agent> agent_;
     std::vector<json::object> events_;
+    kernel::simulation time_{1};
     std::unique_ptr<kernel::kernel> kernel_;
     const plexus_chat* chat_ = nullptr;
     plexus_chat_receiver* receiver_ = nullptr;
