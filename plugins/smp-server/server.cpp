@@ -52,6 +52,29 @@ void server::accept(plexus_stream* raw) {
     at(static_cast<std::uint32_t>(setup_.loop.current_shard())).accept(stream(raw));
 }
 
+void server::manage(bytes id, queue_change change, std::function<void(result<void>)> done) {
+    const auto here = static_cast<std::uint32_t>(setup_.loop.current_shard());
+    auto found = [this, here, change = std::move(change),
+                  done = std::move(done)](const result<std::optional<identifier>>& recipient_id) {
+        if (!recipient_id) {
+            done(recipient_id.error());
+            return;
+        }
+        if (!*recipient_id) {
+            done(make_error(status::not_found, "there is no such queue"));
+            return;
+        }
+        const auto owner = owner_of(**recipient_id, size());
+        auto finished = [this, here, done](const result<void>& outcome) {
+            send(here, [done, outcome] { done(outcome); });
+        };
+        send(owner, [this, owner, change, id = **recipient_id, finished = std::move(finished)] {
+            at(owner).engine().manage(id, change, finished);
+        });
+    };
+    at(here).engine().look_up(std::move(id), std::move(found));
+}
+
 task<void> server::expire_messages(std::chrono::nanoseconds interval) {
     if (setup_.queues.message_ttl == 0) co_return;
     while (co_await sleep_for(setup_.loop, interval)) {

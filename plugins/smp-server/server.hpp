@@ -111,6 +111,9 @@ class server {
     task<void> stop();
     /// On the stream's shard.
     void accept(plexus_stream* raw);
+    /// An operator's change of the queue with this recipient, sender, link or notifier id; `done` comes on
+    /// the calling shard. Errors: status::not_found, and those of the store. [any shard]
+    void manage(bytes id, queue_change change, std::function<void(result<void>)> done);
     /// Looks for messages that are too old, all through the store, again and again. [shard 0]
     task<void> expire_messages(std::chrono::nanoseconds interval);
 

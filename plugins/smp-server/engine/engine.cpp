@@ -372,6 +372,14 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
         fail(*in.from, error_code::auth);
         return;
     }
+    const auto& wanted = *in.content;
+    const bool even_if_blocked = std::holds_alternative<cmd::send>(wanted) ||
+                                 std::holds_alternative<cmd::off>(wanted) ||
+                                 std::holds_alternative<cmd::del>(wanted);
+    if (found->record.status == queue_status::blocked && !even_if_blocked) {
+        answer(*in.from, msg::err{blocking_of(found->record)});
+        return;
+    }
     auto dispatch = [&](const auto& command) {
         using type = std::decay_t<decltype(command)>;
         if constexpr (std::is_same_v<type, cmd::send>)
@@ -397,13 +405,18 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
         else if constexpr (std::is_same_v<type, cmd::off>)
             suspend(in, found);
         else if constexpr (std::is_same_v<type, cmd::del>)
-            remove(in, found);
+            remove(found, in.from->connection, [this, to = *in.from](const result<void>& outcome) {
+                if (outcome)
+                    answer(to, msg::ok{});
+                else
+                    store_failed(to, outcome.error());
+            });
         else if constexpr (std::is_same_v<type, cmd::que>)
             inform(in, found);
         else // not for a queue, or not offered
             fail(*in.from, command_error::prohibited);
     };
-    std::visit(dispatch, *in.content);
+    std::visit(dispatch, wanted);
 }
 
 } // namespace plexus::smp_server

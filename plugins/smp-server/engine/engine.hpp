@@ -53,6 +53,14 @@ class owned_request {
     smp::command content_;
 };
 
+/// What an operator does to a queue.
+struct queue_change {
+    enum class action : std::uint8_t { block, unblock, remove };
+    action what = action::block;
+    smp::blocking_reason reason = smp::blocking_reason::spam; ///< of block
+    std::string notice; ///< of block: a JSON object for the client ({"ttl":SECONDS}), or empty
+};
+
 /// A message on its way to its recipient.
 struct delivery {
     std::shared_ptr<const stored_message> message;
@@ -88,6 +96,12 @@ class queue_engine {
 
     /// Forgets what a connection subscribed to.
     void disconnected(const connection_id& connection);
+    /// The queue with this recipient, sender, link or notifier id, whichever shard owns it; nothing if there
+    /// is none.
+    void look_up(bytes id, std::function<void(result<std::optional<identifier>>)> next);
+    /// An operator's change of a queue that is owned here. Error: status::not_found, and those of the store.
+    void manage(const identifier& recipient_id, const queue_change& change,
+                std::function<void(result<void>)> done);
     /// Drops the messages of a queue that are too old.
     void expire(const identifier& recipient_id);
 
@@ -164,7 +178,12 @@ class queue_engine {
     void give_link(const reply_to& to, const queue_ptr& found);
     void send(const request& in, const smp::cmd::send& command, const queue_ptr& found);
     void suspend(const request& in, const queue_ptr& found);
-    void remove(const request& in, const queue_ptr& found);
+    /// `by` is not told what it did itself.
+    void remove(const queue_ptr& found, const connection_id& by, std::function<void(result<void>)> done);
+    void change(const queue_ptr& found, const queue_change& change, std::function<void(result<void>)> done);
+    void look_up_from(std::size_t first, bytes id,
+                      std::function<void(result<std::optional<identifier>>)> next);
+    static smp::server_error blocking_of(const queue_record& record);
     void inform(const request& in, const queue_ptr& found);
     void try_create(const reply_to& to, std::shared_ptr<const owned_request> wanted, int tries);
 
@@ -177,6 +196,7 @@ class queue_engine {
     void drop_expired(queue& found, write_batch& batch);
     void drop_first(queue& found, write_batch& batch);
     void put_waiting(const queue& found, write_batch& batch);
+    void save(const queue_ptr& found, write_batch batch, std::function<void(result<void>)> done);
     void save(const reply_to& to, const queue_ptr& found, write_batch batch, smp::message answer);
     void subscribe(const reply_to& to, const identifier& id);
     void end_use(const connection_id& connection, const identifier& id);

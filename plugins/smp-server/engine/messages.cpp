@@ -102,6 +102,10 @@ void queue_engine::send(const request& in, const cmd::send& command, const queue
         fail(to, error_code::auth);
         return;
     }
+    if (found->record.status == queue_status::blocked) {
+        answer(to, msg::err{blocking_of(found->record)});
+        return;
+    }
     write_batch batch;
     if (found->record.short_link && found->record.is_secured_messaging()) {
         batch.erase(tables_.links, found->record.short_link->id);

@@ -11,17 +11,22 @@ using smp::error_code;
 namespace cmd = smp::cmd;
 namespace msg = smp::msg;
 
-void queue_engine::save(const reply_to& to, const queue_ptr& found, write_batch batch, smp::message done) {
+void queue_engine::save(const queue_ptr& found, write_batch batch, std::function<void(result<void>)> done) {
     batch.put(tables_.queues, to_bytes(bytes_view(found->record.recipient_id)), encode(found->record));
     ++found->pins;
-    commit(std::move(batch), [this, to, found, done = std::move(done)](const result<void>& outcome) {
+    commit(std::move(batch), [this, found, done = std::move(done)](result<void> outcome) {
         --found->pins;
-        if (outcome) {
-            answer(to, done);
-            return;
-        }
-        broken(found);
-        store_failed(to, outcome.error());
+        if (!outcome) broken(found);
+        done(std::move(outcome));
+    });
+}
+
+void queue_engine::save(const reply_to& to, const queue_ptr& found, write_batch batch, smp::message content) {
+    save(found, std::move(batch), [this, to, content = std::move(content)](const result<void>& outcome) {
+        if (outcome)
+            answer(to, content);
+        else
+            store_failed(to, outcome.error());
     });
 }
 
@@ -41,21 +46,15 @@ void queue_engine::secure(const request& in, const crypto::public_key& key, cons
         return;
     }
     own = key;
-    write_batch batch;
     if (!with_link) {
-        save(to, found, std::move(batch), msg::ok{});
+        save(to, found, {}, msg::ok{});
         return;
     }
-    batch.put(tables_.queues, to_bytes(bytes_view(found->record.recipient_id)), encode(found->record));
-    ++found->pins;
-    commit(std::move(batch), [this, to, found](const result<void>& outcome) {
-        --found->pins;
-        if (outcome) {
+    save(found, {}, [this, to, found](const result<void>& outcome) {
+        if (outcome)
             give_link(to, found);
-            return;
-        }
-        broken(found);
-        store_failed(to, outcome.error());
+        else
+            store_failed(to, outcome.error());
     });
 }
 
@@ -145,17 +144,20 @@ void queue_engine::delete_link(const request& in, const queue_ptr& found) {
 
 void queue_engine::suspend(const request& in, const queue_ptr& found) {
     found->record.status = queue_status::off;
+    found->record.blocked.reset();
     save(*in.from, found, {}, msg::ok{});
 }
 
-void queue_engine::remove(const request& in, const queue_ptr& found) {
-    const auto to = *in.from;
-    const auto id = found->record.recipient_id;
+void queue_engine::remove(const queue_ptr& found, const connection_id& by,
+                          std::function<void(result<void>)> done) {
+    const auto& record = found->record;
+    const auto id = record.recipient_id;
     write_batch batch;
     const auto key = to_bytes(bytes_view(id));
     batch.erase(tables_.queues, key);
-    batch.erase(tables_.senders, to_bytes(bytes_view(found->record.sender_id)));
-    if (found->record.short_link) batch.erase(tables_.links, found->record.short_link->id);
+    batch.erase(tables_.senders, to_bytes(bytes_view(record.sender_id)));
+    if (record.short_link) batch.erase(tables_.links, record.short_link->id);
+    if (record.notifier) batch.erase(tables_.notifiers, to_bytes(bytes_view(record.notifier->id)));
     batch.erase(tables_.waiting, key);
     for (const auto& entry : found->waiting.entries) batch.erase(tables_.messages, message_key(entry.number));
     found->deleted = true; // stays in the cache until the store knows
@@ -165,22 +167,19 @@ void queue_engine::remove(const request& in, const queue_ptr& found) {
         const auto previous = *sub;
         subscribers_.erase(id);
         end_use(previous.connection, id);
-        if (previous.connection != to.connection) answer(event_to(previous, id), msg::deld{});
+        if (previous.connection != by) answer(event_to(previous, id), msg::deld{});
     }
     if (auto gone = getters_.extract(id))
         for (const auto& each : gone.mapped()) end_use(each.connection, id);
 
-    commit(std::move(batch), [this, to, found](const result<void>& outcome) {
+    commit(std::move(batch), [this, found, done = std::move(done)](result<void> outcome) {
         --found->pins;
         const auto known = cache_.find(found->record.recipient_id);
         if (known != cache_.end() && known->second == found) {
             ages_.erase(found->age);
             cache_.erase(known);
         }
-        if (outcome)
-            answer(to, msg::ok{});
-        else
-            store_failed(to, outcome.error());
+        done(std::move(outcome));
     });
 }
 

@@ -9,8 +9,25 @@ namespace {
 using encoding::reader;
 using encoding::writer;
 
-/// Of queue_record's stored form.
-constexpr std::uint8_t record_form = 1;
+/// Of queue_record's stored form. The first has neither blocking, notifier nor service.
+constexpr std::uint8_t first_form = 1;
+constexpr std::uint8_t record_form = 2;
+
+void write_service(writer& to, const std::optional<identifier>& id) {
+    to.maybe(id.has_value());
+    if (id) to.raw(*id);
+}
+std::optional<identifier> read_service(reader& in) {
+    if (!in.maybe()) return std::nullopt;
+    return in.array<smp::id_size>();
+}
+
+secret_array<32> read_secret(reader& in) {
+    secret_array<32> out;
+    const auto raw = in.take(out.size());
+    std::copy(raw.begin(), raw.end(), out.data());
+    return out;
+}
 
 crypto::public_key read_key(reader& in) {
     auto key = crypto::public_key::from_spki(in.short_bytes());
@@ -34,22 +51,56 @@ bytes encode(const queue_record& value) {
     if (value.mode) to.u8(static_cast<std::uint8_t>(*value.mode));
     to.maybe(value.short_link.has_value());
     if (value.short_link) to.short_bytes(value.short_link->id).raw(value.short_link->fixed_hash);
+    to.maybe(value.blocked != nullptr);
+    if (value.blocked) {
+        to.u8(static_cast<std::uint8_t>(value.blocked->reason));
+        to.large_bytes(as_bytes(value.blocked->notice));
+    }
+    to.maybe(value.notifier != nullptr);
+    if (value.notifier) {
+        to.raw(value.notifier->id).short_bytes(value.notifier->key.spki());
+        to.raw(bytes_view(value.notifier->dh_secret));
+        write_service(to, value.notifier->service_id);
+    }
+    write_service(to, value.service_id);
     return out;
 }
+
+namespace {
+
+void read_second_form(reader& in, queue_record& out) {
+    if (in.maybe()) {
+        auto blocked = std::make_shared<queue_record::blocking>();
+        blocked->reason = in.u8() == 0 ? smp::blocking_reason::spam : smp::blocking_reason::content;
+        blocked->notice = plexus::to_string(in.large_bytes());
+        out.blocked = std::move(blocked);
+    }
+    if (in.maybe()) {
+        auto notifier = std::make_shared<queue_record::notifications>();
+        notifier->id = in.array<smp::id_size>();
+        notifier->key = read_key(in);
+        notifier->dh_secret = read_secret(in);
+        notifier->service_id = read_service(in);
+        out.notifier = std::move(notifier);
+    }
+    out.service_id = read_service(in);
+}
+
+} // namespace
 
 std::optional<queue_record> decode_queue(const identifier& recipient_id, bytes_view data) {
     reader in(data);
     queue_record out;
     out.recipient_id = recipient_id;
-    if (in.u8() != record_form) in.fail();
+    const auto form = in.u8();
+    if (form < first_form || form > record_form) in.fail();
     out.sender_id = in.array<smp::id_size>();
     const auto status = in.u8();
-    if (status > static_cast<std::uint8_t>(queue_status::off)) in.fail();
+    if (status > static_cast<std::uint8_t>(queue_status::blocked)) in.fail();
     out.status = static_cast<queue_status>(status);
     const auto keys = in.non_empty_count();
     for (std::size_t i = 0; i < keys && in.ok(); ++i) out.recipient_keys.push_back(read_key(in));
-    const auto secret = in.take(out.dh_secret.size());
-    std::copy(secret.begin(), secret.end(), out.dh_secret.data());
+    out.dh_secret = read_secret(in);
     if (in.maybe()) out.sender_key = read_key(in);
     if (in.maybe()) out.mode = in.u8() == 0 ? smp::queue_mode::messaging : smp::queue_mode::contact;
     if (in.maybe()) {
@@ -57,6 +108,7 @@ std::optional<queue_record> decode_queue(const identifier& recipient_id, bytes_v
         link.id = to_bytes(in.short_bytes());
         link.fixed_hash = in.array<32>();
     }
+    if (form >= record_form) read_second_form(in, out);
     if (!in.done()) return std::nullopt;
     return out;
 }
@@ -134,6 +186,7 @@ result<tables> open_tables(const store_ref& store) {
     PLEXUS_TRY(out.queues, store.table("smp.queues"));
     PLEXUS_TRY(out.senders, store.table("smp.senders"));
     PLEXUS_TRY(out.links, store.table("smp.links"));
+    PLEXUS_TRY(out.notifiers, store.table("smp.notifiers"));
     PLEXUS_TRY(out.waiting, store.table("smp.waiting"));
     PLEXUS_TRY(out.messages, store.table("smp.messages"));
     PLEXUS_TRY(out.meta, store.table("smp.meta"));

@@ -3,6 +3,7 @@
 //   smp.queues    recipient id -> queue_record
 //   smp.senders   sender id -> recipient id
 //   smp.links     link id -> recipient id, fixed data, user data
+//   smp.notifiers notifier id -> recipient id
 //   smp.waiting   recipient id -> waiting_list
 //   smp.messages  arrival number -> recipient id, stored_message
 //   smp.meta      "epoch" -> how often the server was started
@@ -16,10 +17,12 @@
 #include "plexus/store.hpp"
 
 #include <deque>
+#include <memory>
+#include <string>
 
 namespace plexus::smp_server {
 
-enum class queue_status : std::uint8_t { active, off };
+enum class queue_status : std::uint8_t { active, off, blocked };
 
 struct queue_record {
     identifier recipient_id{};
@@ -34,6 +37,20 @@ struct queue_record {
     };
     std::optional<link> short_link;
     queue_status status = queue_status::active;
+    struct blocking {
+        smp::blocking_reason reason = smp::blocking_reason::spam;
+        std::string notice; ///< a JSON object for the client, or empty
+    };
+    std::shared_ptr<const blocking> blocked; ///< set while the status says so
+    /// Who is told that a message came, without its content.
+    struct notifications {
+        identifier id{};
+        crypto::public_key key;     ///< authorizes NSUB
+        secret_array<32> dh_secret; ///< encrypts what NMSG tells the recipient
+        std::optional<identifier> service_id;
+    };
+    std::shared_ptr<const notifications> notifier;
+    std::optional<identifier> service_id; ///< the service that receives the queue's messages
 
     bool is_contact() const noexcept {
         // Queues of old clients have no mode: an address was one that nobody secured.
@@ -84,6 +101,7 @@ struct tables {
     plexus_table* queues = nullptr;
     plexus_table* senders = nullptr;
     plexus_table* links = nullptr;
+    plexus_table* notifiers = nullptr;
     plexus_table* waiting = nullptr;
     plexus_table* messages = nullptr;
     plexus_table* meta = nullptr;
