@@ -179,7 +179,8 @@ class agent_plugin final : public plugin_base {
             engine.allow(id, connection, own);
         });
     }
-    static std::int32_t send(void* self, std::uint64_t connection, std::uint32_t notify, plexus_view body,
+    static std::int32_t send(void* self, std::uint64_t connection, std::uint64_t tag, std::uint32_t notify,
+                             plexus_view body,
                              void (*done)(void*, std::int32_t, const plexus_error*, std::uint64_t),
                              void* context) {
         return call(
@@ -188,7 +189,7 @@ class agent_plugin final : public plugin_base {
                 const outcome o(r);
                 done(context, o.status, o.error(), static_cast<std::uint64_t>(r.id));
             },
-            [&](auto& engine, auto id) { engine.send(id, connection, notify != 0, from_abi(body)); });
+            [&](auto& engine, auto id) { engine.send(id, connection, tag, notify != 0, from_abi(body)); });
     }
     static std::int32_t acknowledge(void* self, std::uint64_t sequence, plexus_completion done) {
         return call(self, plain(done),

@@ -258,6 +258,7 @@ void runtime::deliver(const agent::event& event) {
     out.text = to_abi(std::string_view(event.text));
     out.text2 = to_abi(std::string_view(event.text2));
     out.sequence = event.sequence;
+    out.tag = event.tag;
     receiver_(receiver_context_, &out);
 }
 

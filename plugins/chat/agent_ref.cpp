@@ -70,9 +70,10 @@ task<result<void>> agent_ref::allow(std::uint64_t connection, std::uint64_t conf
     co_return without_value(outcome);
 }
 
-task<result<std::uint64_t>> agent_ref::send(std::uint64_t connection, bool notify, bytes body) const {
-    auto start = [this, connection, notify, &body](void* context) {
-        return table_->send(self(), connection, notify ? 1 : 0, to_abi(bytes_view(body)), settle_number,
+task<result<std::uint64_t>> agent_ref::send(std::uint64_t connection, std::uint64_t tag, bool notify,
+                                            bytes body) const {
+    auto start = [this, connection, tag, notify, &body](void* context) {
+        return table_->send(self(), connection, tag, notify ? 1 : 0, to_abi(bytes_view(body)), settle_number,
                             context);
     };
     auto pending = call_agent<std::uint64_t>(start);

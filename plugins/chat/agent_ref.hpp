@@ -14,7 +14,7 @@ struct agent_event {
     explicit agent_event(const plexus_agent_event& from)
         : kind(from.kind), connection(from.connection), id(from.id), status(from.status),
           integrity(from.integrity), time_ns(from.time_ns), body(to_bytes(from_abi(from.body))),
-          text(text_of(from.text)), text2(text_of(from.text2)), sequence(from.sequence) {}
+          text(text_of(from.text)), text2(text_of(from.text2)), sequence(from.sequence), tag(from.tag) {}
 
     std::uint32_t kind;
     std::uint64_t connection;
@@ -26,6 +26,7 @@ struct agent_event {
     std::string text;
     std::string text2;
     std::uint64_t sequence;
+    std::uint64_t tag;
 };
 
 struct created_link {
@@ -104,7 +105,8 @@ class agent_ref {
     task<result<created_link>> create(bytes user_data) const;
     task<result<std::uint64_t>> join(std::string link, bytes info) const;
     task<result<void>> allow(std::uint64_t connection, std::uint64_t confirmation, bytes info) const;
-    task<result<std::uint64_t>> send(std::uint64_t connection, bool notify, bytes body) const;
+    task<result<std::uint64_t>> send(std::uint64_t connection, std::uint64_t tag, bool notify,
+                                     bytes body) const;
     task<result<void>> acknowledge(std::uint64_t sequence) const;
     task<result<void>> remove(std::uint64_t connection, bool wait_sent) const;
     task<result<std::string>> security_code(std::uint64_t connection) const;

@@ -94,8 +94,6 @@ class messenger {
     void on_connected(const agent_event& event, step& to);
     void on_failed(const agent_event& event, step& to);
     task<void> on_message(const agent_event& event, step& to);
-    task<std::uint64_t> claim_interrupted(const contact& who, std::uint64_t number);
-    task<void> give_up_interrupted(const contact& who, std::uint64_t sent_item, step& to);
     task<void> on_status(const agent_event& event, step& to);
     contact& add_contact(const link_under_way& link, json::object profile, encoding::version_range versions);
     task<void> apply(contact& from, const chat::message& message, const agent_event& event, step& to);
@@ -141,8 +139,6 @@ class messenger {
     std::map<std::uint64_t, contact> contacts_;
     std::map<std::uint64_t, std::uint64_t> contact_of_connection_;
     std::map<std::uint64_t, link_under_way> links_;
-    /// Items that the agent had not confirmed when the program ended, oldest first, by contact.
-    std::map<std::uint64_t, std::deque<std::uint64_t>> interrupted_;
     std::uint64_t last_item_ = 0;
     std::uint64_t last_contact_ = 1; ///< 1 is the user
     std::uint64_t last_sequence_ = 0;

@@ -228,8 +228,9 @@ task<result<json::object>> messenger::send(commands::send what) {
         item.editable = true;
         const auto stored = api::stored_item(item);
         save_new_item(change, *to, stored);
-        bytes contact_number = make_key('c', {to->id});
-        change.writes.put(make_key('n', {item.id}), std::move(contact_number));
+        bytes unsent = make_key('c', {to->id});
+        unsent.insert(unsent.end(), body->begin(), body->end());
+        change.writes.put(make_key('n', {item.id}), std::move(unsent));
         shown.emplace_back(api::item_in_chat(chat_info, stored));
         bodies.push_back({item.id, to_bytes(*body)});
     }
@@ -247,14 +248,15 @@ task<result<json::object>> messenger::send(commands::send what) {
     co_return out;
 }
 
+/// The item's number is the agent's tag, so that handing it over again after a crash sends it once.
 task<void> messenger::hand_over(std::uint64_t contact_id, std::uint64_t connection, std::uint64_t item,
                                 bytes body) {
-    const auto number = co_await host_.agent.send(connection, true, std::move(body));
+    const auto number = co_await host_.agent.send(connection, item, true, std::move(body));
     if (!number && number.error().is(status::cancelled)) co_return;
     step change;
     change.writes.erase(make_key('n', {item}));
     if (number) {
-        change.writes.put(make_key('s', {connection, *number}), make_key('i', {item}));
+        if (*number != 0) change.writes.put(make_key('s', {connection, *number}), make_key('i', {item}));
         co_await commit_and_tell(std::move(change));
         co_return;
     }
@@ -349,7 +351,6 @@ task<result<json::object>> messenger::remove_contact(commands::remove_contact wh
     change.writes.erase(make_key('c', {who->id}));
     if (who->connection_status != "deleted") leave(change, who->connection, what.notify && who->is_ready());
     contact_of_connection_.erase(who->connection);
-    interrupted_.erase(who->id);
     contacts_.erase(who->id);
     finish(std::move(change));
     co_return out;

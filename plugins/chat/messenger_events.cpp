@@ -5,7 +5,6 @@
 #include "plexus/encoding/base64.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace plexus::chat_plugin {
 namespace {
@@ -211,67 +210,16 @@ void messenger::on_failed(const agent_event& event, step& to) {
     }
 }
 
-/// The item of a message that the agent has and we had not yet written down as handed over when the program
-/// ended. Items are handed over in order, so it stands between those of the numbers around it. 0: there is
-/// none.
-task<std::uint64_t> messenger::claim_interrupted(const contact& who, std::uint64_t number) {
-    const auto lost = interrupted_.find(who.id);
-    if (lost == interrupted_.end() || lost->second.empty()) co_return 0;
-    bytes of_connection = make_key('s', {who.connection});
-    auto handed_over = co_await vault_.scan(std::move(of_connection), 0, false);
-    if (!handed_over) co_return 0;
-    std::uint64_t after = 0;
-    std::uint64_t before = std::numeric_limits<std::uint64_t>::max();
-    for (const auto& [key, value] : *handed_over) {
-        const auto item = number_at(value, 0);
-        if (number_at(key, 1) < number) after = std::max(after, item);
-        if (number_at(key, 1) > number) before = std::min(before, item);
-    }
-    auto& items = lost->second;
-    const auto found = std::find_if(items.begin(), items.end(),
-                                    [&](std::uint64_t item) { return item > after && item < before; });
-    if (found == items.end()) co_return 0;
-    const auto item = *found;
-    items.erase(found);
-    co_return item;
-}
-
-/// A later message is sent, and messages go in order: what was interrupted before it never came into the
-/// agent's hands.
-task<void> messenger::give_up_interrupted(const contact& who, std::uint64_t sent_item, step& to) {
-    const auto lost = interrupted_.find(who.id);
-    if (lost == interrupted_.end()) co_return;
-    auto& items = lost->second;
-    while (!items.empty() && items.front() < sent_item) {
-        const auto id = items.front();
-        items.pop_front();
-        to.writes.erase(make_key('n', {id}));
-        auto item = co_await load_item(id);
-        if (!item || !*item) continue;
-        auto& meta = (*item)->json["meta"].get_object();
-        meta["itemStatus"] = json::object{
-            {"type", "sndError"},
-            {"agentError",
-             {{"type", "other"}, {"sndError", "the program ended before it was sent; send it again"}}}};
-        meta["updatedAt"] = time_text(now());
-        save_item(to, **item);
-        to.events.push_back(item_event("chatItemsStatusesUpdated", who, (*item)->json));
-    }
-}
-
 task<void> messenger::on_status(const agent_event& event, step& to) {
     const bytes key = make_key('s', {event.connection, event.id});
     auto reference = co_await vault_.get(key);
     auto* who = contact_of(event.connection);
     if (!reference || who == nullptr) co_return;
-    std::uint64_t item_id = *reference ? number_at(**reference, 0) : 0;
-    if (item_id == 0) {
-        item_id = co_await claim_interrupted(*who, event.id);
-        if (item_id == 0) co_return;
+    const std::uint64_t item_id = *reference ? number_at(**reference, 0) : event.tag;
+    if (item_id == 0) co_return;
+    if (!*reference) { // the program ended before it had written down that the agent took it
         to.writes.erase(make_key('n', {item_id}));
         to.writes.put(key, make_key('i', {item_id}));
-    } else if (event.kind == PLEXUS_AGENT_SENT) {
-        co_await give_up_interrupted(*who, item_id, to);
     }
     auto item = co_await load_item(item_id);
     if (!item || !*item) co_return;

@@ -1,6 +1,7 @@
 // What the messenger keeps: records in the vault, and their copies in memory. Keys: 'u' user, 'm' counters,
 // 'c' contacts, 'l' links under way, 'i' items, 'h' items of a contact, 'x' items by shared id, 's' items by
-// the agent's message number, 'n' items not yet in the agent's hands, 'd' connections to be deleted.
+// the agent's message number, 'n' items not yet in the agent's hands (contact, body), 'd' connections to be
+// deleted.
 #include "messenger.hpp"
 
 #include "plexus/chat/event.hpp"
@@ -77,7 +78,13 @@ task<result<void>> messenger::load() {
     const bytes unsent_key = make_key('n');
     auto unsent = co_await vault_.scan(unsent_key, 0, false);
     if (!unsent) co_return std::move(unsent).error();
-    for (const auto& [key, value] : *unsent) interrupted_[number_at(value, 0)].push_back(number_at(key, 0));
+    for (const auto& [key, value] : *unsent) {
+        const auto who = contacts_.find(number_at(value, 0));
+        if (who == contacts_.end()) continue;
+        const std::size_t before_body = make_key('c', {0}).size();
+        scope_.spawn(hand_over(who->first, who->second.connection, number_at(key, 0),
+                               to_bytes(bytes_view(value).subspan(before_body))));
+    }
     co_return result<void>();
 }
 
@@ -108,7 +115,7 @@ task<void> messenger::part(std::uint64_t connection, bool tell_peer) {
         auto farewell = chat::make_direct_delete();
         farewell.message_id = encoding::base64url_encode(vault_.random(12));
         bytes body = to_bytes(chat::encode(farewell));
-        const auto sent = co_await host_.agent.send(connection, false, std::move(body));
+        const auto sent = co_await host_.agent.send(connection, 0, false, std::move(body));
         if (!sent && sent.error().is(status::cancelled)) co_return;
     }
     const auto removed = co_await host_.agent.remove(connection, tell_peer);

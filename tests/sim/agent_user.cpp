@@ -179,7 +179,7 @@ std::uint64_t agent_user::send(std::uint64_t connection, std::string_view text) 
     const auto number =
         wait([&](const plexus_agent* table, outcome& out) {
             return table->send(
-                table->service.self, connection, 1, to_abi(text),
+                table->service.self, connection, 0, 1, to_abi(text),
                 [](void* context, std::int32_t code, const plexus_error* failure, std::uint64_t id) {
                     static_cast<outcome*>(context)->number = id;
                     static_cast<outcome*>(context)->settle(code, failure);
@@ -199,7 +199,7 @@ void agent_user::begin_send(std::uint64_t connection, std::string text) {
         const auto* table = agent();
         auto kept_text = std::make_unique<waiting>(waiting{this, text});
         const auto code = table->send(
-            table->service.self, connection, 1, to_abi(std::string_view(text)),
+            table->service.self, connection, 0, 1, to_abi(std::string_view(text)),
             [](void* context, std::int32_t status, const plexus_error*, std::uint64_t id) {
                 const std::unique_ptr<waiting> mine(static_cast<waiting*>(context));
                 if (status == PLEXUS_OK) mine->self->accepted[id] = mine->text;

@@ -13,10 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t steps_most = 3'000'000; // of one run; far more than any needs
 
-/// A message that somebody tried to send.
+/// A message that somebody sends, again after each crash until the agent has taken it.
 struct sent_message {
     std::string text;
-    bool settled = false;
     bool accepted = false;
 };
 
@@ -153,6 +152,7 @@ class conversation {
         ++report_.crashes;
         come_back(host);
         users_[which]->start();
+        offer_again(*users_[which]);
     }
 
     /// One step, and now and then a fault.
@@ -266,17 +266,24 @@ class conversation {
     void send(direction& way) {
         const std::size_t size = world_.choose(8) == 0 ? world_.choose(12'000) : world_.choose(100);
         way.sent.push_back({way.tag + std::to_string(way.sent.size()) + ":" + std::string(size, '.')});
-        sent_message& message = way.sent.back();
+        offer(way, way.sent.size() - 1);
+    }
+    void offer(direction& way, std::size_t index) {
+        sent_message& message = way.sent[index];
         way.from->host().on_shard(0, [&] {
             const auto done = [](void* to, std::int32_t code, const plexus_error*, std::uint64_t) {
-                static_cast<sent_message*>(to)->settled = true;
-                static_cast<sent_message*>(to)->accepted = code == PLEXUS_OK;
+                if (code == PLEXUS_OK) static_cast<sent_message*>(to)->accepted = true;
             };
             const auto* table = agent(*way.from);
-            const std::int32_t code = table->send(table->service.self, way.from_connection, 0,
-                                                  to_abi(std::string_view(message.text)), done, &message);
-            if (code != PLEXUS_OK) message.settled = true;
+            table->send(table->service.self, way.from_connection, index + 1, 0,
+                        to_abi(std::string_view(message.text)), done, &message);
         });
+    }
+    /// What a user of the agent does after a restart: it cannot know which of these the agent took.
+    void offer_again(const agent_user& from) {
+        for (auto& way : directions_)
+            for (std::size_t i = 0; way.from == &from && i < way.sent.size(); ++i)
+                if (!way.sent[i].accepted) offer(way, i);
     }
 
     void talk() {
@@ -296,8 +303,7 @@ class conversation {
     static bool complete(const direction& way) {
         const auto arrived = received(way);
         return std::all_of(way.sent.begin(), way.sent.end(), [&](const sent_message& one) {
-            return one.settled &&
-                   (!one.accepted || std::find(arrived.begin(), arrived.end(), one.text) != arrived.end());
+            return one.accepted && std::find(arrived.begin(), arrived.end(), one.text) != arrived.end();
         });
     }
     void settle() {

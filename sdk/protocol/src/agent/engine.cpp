@@ -2,6 +2,8 @@
 
 #include "engine_state.hpp"
 
+#include <algorithm>
+
 namespace plexus::agent {
 
 namespace {
@@ -46,7 +48,7 @@ result<void> engine::restore(table from, bytes_view key, bytes_view value) {
         auto* c = find(id);
         if (c == nullptr) return {};
         PLEXUS_TRY(auto entry, decode_outbox_entry(value));
-        waiting_message message{place, entry.kind, entry.number, std::nullopt};
+        waiting_message message{place, entry.kind, entry.number, entry.tag, std::nullopt};
         if (c->outbox.size() < held_bodies) message.entry = std::move(entry);
         c->outbox.push_back(std::move(message));
         c->next_place = std::max(c->next_place, place + 1);
@@ -214,7 +216,7 @@ engine::live_connection* engine::usable(request_id request, connection_id id) {
 
 // ---- calls that change no queue
 
-void engine::send(request_id request, connection_id id, bool notify, bytes_view body) {
+void engine::send(request_id request, connection_id id, std::uint64_t tag, bool notify, bytes_view body) {
     auto* c = usable(request, id);
     if (c == nullptr) return;
     if (c->record.at != stage::connected) {
@@ -222,7 +224,11 @@ void engine::send(request_id request, connection_id id, bool notify, bytes_view 
                                                        " does not stand yet; send when it is connected"));
         return finish_step();
     }
-    auto number = enqueue(*c, user_message{to_bytes(body)}, outbox_kind::user_message, notify);
+    const bool taken_before = tag != 0 && tag <= c->progress.last_tag;
+    c->progress.last_tag = std::max(c->progress.last_tag, tag);
+    auto number = taken_before
+                      ? result<std::int64_t>(0)
+                      : enqueue(*c, user_message{to_bytes(body)}, outbox_kind::user_message, notify, tag);
     if (number) {
         action::reply reply;
         reply.request = request;

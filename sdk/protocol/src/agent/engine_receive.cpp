@@ -4,6 +4,8 @@
 #include "plexus/agent/engine.hpp"
 #include "plexus/smp/message_body.hpp"
 
+#include <algorithm>
+
 namespace plexus::agent {
 
 namespace {
@@ -206,6 +208,10 @@ void engine::take_content(live_connection& c, bytes_view message_id, std::int64_
             event receipt = out;
             receipt.kind = event_kind::receipt;
             receipt.id = each.message;
+            const auto waiting = std::find_if(c.outbox.begin(), c.outbox.end(), [&](const auto& unsent) {
+                return unsent.number == each.message;
+            });
+            if (waiting != c.outbox.end()) receipt.tag = waiting->tag;
             raise(std::move(receipt));
         }
     } else if (const auto* room = std::get_if<queue_continue>(&message.content)) {

@@ -69,7 +69,7 @@ void engine::pump_sending(live_connection& c) {
 // ---- the outbox
 
 result<std::int64_t> engine::enqueue(live_connection& c, const message_content& content, outbox_kind kind,
-                                     bool notify) {
+                                     bool notify, std::uint64_t tag) {
     if (!c.can_send()) return make_error(failure::state, "the connection has no keys to send with");
     numbered_message message{c.progress.sent.last + 1, c.progress.sent.last_hash, content};
     const auto plaintext = encode(message);
@@ -83,7 +83,7 @@ result<std::int64_t> engine::enqueue(live_connection& c, const message_content& 
     }
     c.progress.sent.add(message.number, plaintext);
     save_progress(c);
-    PLEXUS_CHECK(seal_and_store(c, {kind, message.number, notify, {}},
+    PLEXUS_CHECK(seal_and_store(c, {kind, message.number, notify, tag, {}},
                                 encode(message_envelope{agent_versions.max, std::move(*encrypted)})));
     return message.number;
 }
@@ -103,7 +103,7 @@ result<void> engine::enqueue_confirmation(live_connection& c, const agent_messag
     c.progress.sent.add(1, plaintext);
     save_progress(c);
     return seal_and_store(
-        c, {outbox_kind::confirmation, 1, true, {}},
+        c, {outbox_kind::confirmation, 1, true, 0, {}},
         encode(confirmation_envelope{c.record.agent_version, std::move(e2e), std::move(*encrypted)}));
 }
 
@@ -123,7 +123,7 @@ result<void> engine::seal_and_store(live_connection& c, outbox_entry entry, byte
     entry.body = encode(sealed);
     const auto place = c.next_place++;
     put(table::outbox, outbox_key(c.id(), place), encode(entry));
-    waiting_message waiting{place, entry.kind, entry.number, std::nullopt};
+    waiting_message waiting{place, entry.kind, entry.number, entry.tag, std::nullopt};
     if (c.outbox.size() < held_bodies) waiting.entry = std::move(entry);
     c.outbox.push_back(std::move(waiting));
     return {};
@@ -196,6 +196,7 @@ void engine::delivered(live_connection& c, const smp::message& response) {
     event out;
     out.connection = c.id();
     out.id = c.outbox.front().number;
+    out.tag = c.outbox.front().tag;
 
     const auto* refused = error_of(response);
     if (refused != nullptr && refused->code == smp::error_code::quota && kind != outbox_kind::confirmation &&

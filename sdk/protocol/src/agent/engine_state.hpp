@@ -10,6 +10,7 @@ struct waiting_message {
     std::uint64_t place = 0;
     outbox_kind kind = outbox_kind::control;
     std::int64_t number = 0;
+    std::uint64_t tag = 0;
     std::optional<outbox_entry> entry;
 };
 /// Messages of one outbox that are held with their bodies.

@@ -256,7 +256,7 @@ secret_bytes encode(const progress& value) {
     auto& out = record.out();
     write_chain(out, value.sent);
     write_chain(out, value.received);
-    out.short_bytes(value.last_message_id);
+    out.short_bytes(value.last_message_id).u64(value.last_tag);
     out.maybe(value.ratchet.has_value());
     if (value.ratchet) out.tail(value.ratchet->serialize());
     return record.finish();
@@ -269,6 +269,7 @@ result<progress> decode_progress(bytes_view stored) {
     value.sent = read_chain(in);
     value.received = read_chain(in);
     value.last_message_id = to_bytes(in.short_bytes());
+    value.last_tag = in.u64();
     if (in.maybe()) {
         auto ratchet = crypto::ratchet::deserialize(in.tail());
         if (ratchet)
@@ -283,7 +284,7 @@ result<progress> decode_progress(bytes_view stored) {
 secret_bytes encode(const outbox_entry& value) {
     record_writer record;
     record.out().u8(static_cast<std::uint8_t>(value.kind)).i64(value.number).boolean(value.notify);
-    record.out().tail(value.body);
+    record.out().u64(value.tag).tail(value.body);
     return record.finish();
 }
 
@@ -298,6 +299,7 @@ result<outbox_entry> decode_outbox_entry(bytes_view stored) {
     value.kind = static_cast<outbox_kind>(kind);
     value.number = in.i64();
     value.notify = in.boolean();
+    value.tag = in.u64();
     value.body = to_bytes(in.tail());
     if (!in.done()) return corrupt("message to send");
     return value;
@@ -308,7 +310,7 @@ secret_bytes encode(const event& value) {
     auto& out = record.out();
     out.u8(static_cast<std::uint8_t>(value.kind)).u64(value.connection).i64(value.id);
     out.u32(static_cast<std::uint32_t>(value.status)).u8(static_cast<std::uint8_t>(value.order));
-    out.i64(value.seconds);
+    out.i64(value.seconds).u64(value.tag);
     write_long(out, as_bytes(value.text));
     write_long(out, as_bytes(value.text2));
     out.short_bytes(value.server_message_id).tail(value.body);
@@ -332,6 +334,7 @@ result<event> decode_event(std::uint64_t sequence, bytes_view stored) {
     if (order > static_cast<std::uint8_t>(integrity::duplicate)) in.fail();
     value.order = static_cast<integrity>(order);
     value.seconds = in.i64();
+    value.tag = in.u64();
     value.text = to_string(read_long(in));
     value.text2 = to_string(read_long(in));
     value.server_message_id = to_bytes(in.short_bytes());

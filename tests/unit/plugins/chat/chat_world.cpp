@@ -58,18 +58,22 @@ class fake_agent_plugin final : public plugin_base {
             agent.last_info = text_of(info);
             return later(self, [done] { done.done(done.context, PLEXUS_OK, nullptr); });
         };
-        table_.send = [](void* self, std::uint64_t connection, std::uint32_t, plexus_view body,
-                         void (*done)(void*, std::int32_t, const plexus_error*, std::uint64_t),
-                         void* context) {
-            auto& agent = state(self);
-            const auto id = agent.next_message++;
-            agent.sent.push_back({connection, id, std::string(text_of(body))});
-            agent.calls.push_back("send " + std::to_string(connection));
-            if (agent.holds_sends) return std::int32_t{PLEXUS_OK};
-            return later(self, [done, context, id, status = agent.send_status] {
-                done(context, status, nullptr, id);
-            });
-        };
+        table_.send =
+            [](void* self, std::uint64_t connection, std::uint64_t tag, std::uint32_t, plexus_view body,
+               void (*done)(void*, std::int32_t, const plexus_error*, std::uint64_t), void* context) {
+                auto& agent = state(self);
+                const bool fresh = tag == 0 || tag > agent.last_tag;
+                const auto id = fresh ? agent.next_message++ : 0;
+                if (fresh && !agent.loses_sends) {
+                    agent.last_tag = std::max(agent.last_tag, tag);
+                    agent.sent.push_back({connection, id, tag, std::string(text_of(body))});
+                }
+                agent.calls.push_back("send " + std::to_string(connection));
+                if (agent.holds_sends) return std::int32_t{PLEXUS_OK};
+                return later(self, [done, context, id, status = agent.send_status] {
+                    done(context, status, nullptr, id);
+                });
+            };
         table_.acknowledge = [](void* self, std::uint64_t sequence, plexus_completion done) {
             state(self).acknowledged.push_back(sequence);
             return later(self, [done] { done.done(done.context, PLEXUS_OK, nullptr); });
@@ -120,7 +124,9 @@ const char* const short_invitation_link = "https://smp.example.com/i#_KsX2rAirxl
                                           "7KD2J3EufHEKi_8dy_fH-00gD_x_inTaG-3plcMtiUU?c="
                                           "LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI";
 
-chat_world::chat_world(std::string image, std::string passphrase) : agent_(std::make_unique<fake_agent>()) {
+chat_world::chat_world(std::string image, std::string passphrase, std::uint64_t last_tag)
+    : agent_(std::make_unique<fake_agent>()) {
+    agent_->last_tag = last_tag;
     current = agent_.get();
     std::string text = "[kernel]\nshards = 1\nlog.level = \"error\"\n[plugin.store-memory]\nimage = \"" +
                        image + "\"\n[plugin.fake-agent]\n[plugin.chat]\n";
@@ -181,12 +187,10 @@ json::object chat_world::command(const std::string& text) {
     return state.answer;
 }
 
-void chat_world::settle() {
-    time_.run_for(std::chrono::seconds(1));
-}
+void chat_world::settle() { time_.run_for(std::chrono::seconds(1)); }
 
 void chat_world::tell(std::uint32_t kind, std::uint64_t connection, std::uint64_t id, std::string_view body,
-                      std::uint64_t sequence, std::uint32_t integrity) {
+                      std::uint64_t sequence, std::uint32_t integrity, std::uint64_t tag) {
     kernel_->call(0, [&] {
         plexus_agent_event event{};
         event.size = sizeof event;
@@ -197,6 +201,7 @@ void chat_world::tell(std::uint32_t kind, std::uint64_t connection, std::uint64_
         event.time_ns = 1'700'000'000'000'000'000;
         event.body = to_abi(body);
         event.sequence = sequence;
+        event.tag = tag;
         agent_->receive(agent_->receiver, &event);
     });
     settle();

@@ -24,6 +24,7 @@ struct fake_agent {
     struct sent_message {
         std::uint64_t connection;
         std::uint64_t id;
+        std::uint64_t tag;
         std::string body;
     };
     std::vector<std::string> calls; ///< "create", "join LINK", "allow 1 2", "remove 1 wait"
@@ -35,7 +36,9 @@ struct fake_agent {
     std::uint64_t next_message = 1;
     std::int32_t send_status = PLEXUS_OK;
     std::int32_t join_status = PLEXUS_OK;
-    bool holds_sends = false; ///< sends never complete, as if the program died in them
+    std::uint64_t last_tag = 0; ///< of the messages that it took
+    bool holds_sends = false;   ///< sends never complete, as if the program died in them
+    bool loses_sends = false;   ///< nor does it take them
 
     void (*receive)(void*, const plexus_agent_event*) = nullptr;
     void* receiver = nullptr;
@@ -43,8 +46,9 @@ struct fake_agent {
 
 class chat_world {
   public:
-    /// `image` is where the store keeps its data between worlds of one test.
-    explicit chat_world(std::string image, std::string passphrase = {});
+    /// `image` is where the store keeps its data between worlds of one test; `last_tag` is what the agent
+    /// knows from the world before.
+    explicit chat_world(std::string image, std::string passphrase = {}, std::uint64_t last_tag = 0);
     ~chat_world();
     chat_world(const chat_world&) = delete;
     chat_world& operator=(const chat_world&) = delete;
@@ -54,7 +58,7 @@ class chat_world {
     json::object command(const std::string& text);
     /// An event of the agent; returns when the chat has handled it.
     void tell(std::uint32_t kind, std::uint64_t connection, std::uint64_t id = 0, std::string_view body = {},
-              std::uint64_t sequence = 0, std::uint32_t integrity = 0);
+              std::uint64_t sequence = 0, std::uint32_t integrity = 0, std::uint64_t tag = 0);
     void tell_message(std::uint64_t connection, std::uint64_t sequence, std::string_view body);
     /// Events that the chat told since the last call.
     std::vector<json::object> events();

@@ -1,5 +1,6 @@
 #include "chat_world.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
 
@@ -8,6 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 std::string fresh_image() {
     const auto* info = testing::UnitTest::GetInstance()->current_test_info();
@@ -185,39 +187,54 @@ TEST(messenger, who_is_not_ready_gets_nothing) {
 
 TEST(messenger, a_send_that_a_crash_cut_is_settled_by_the_agent) {
     const auto image = fresh_image();
+    std::uint64_t last_tag = 0;
     {
         chat_world world(image);
         world.make_contact();
         world.agent().holds_sends = true;
         world.command("@bob one");
         world.command("@bob two");
+        last_tag = world.agent().last_tag;
     }
-    chat_world again(image);
-    again.tell(PLEXUS_AGENT_SENT, 1, 1, {}, 10);
+    chat_world again(image, {}, last_tag);
+    EXPECT_THAT(again.agent().sent, IsEmpty()); // offered again, and known
+    EXPECT_THAT(again.agent().calls, ElementsAre("send 1", "send 1"));
+    again.tell(PLEXUS_AGENT_SENT, 1, 1, {}, 10, 0, last_tag - 1);
     EXPECT_THAT(shown(again.command("/tail")), ElementsAre("directSnd one sndSent", "directSnd two sndNew"));
-    again.tell(PLEXUS_AGENT_SENT, 1, 2, {}, 11);
-    again.tell(PLEXUS_AGENT_RECEIPT, 1, 1, {}, 12);
-    EXPECT_THAT(shown(again.command("/tail")), ElementsAre("directSnd one sndRcvd", "directSnd two sndSent"));
+    again.tell(PLEXUS_AGENT_RECEIPT, 1, 2, {}, 11, 0, last_tag); // before the server's OK
+    again.tell(PLEXUS_AGENT_SENT, 1, 2, {}, 12, 0, last_tag);
+    again.tell(PLEXUS_AGENT_RECEIPT, 1, 1, {}, 13);
+    EXPECT_THAT(shown(again.command("/tail")), ElementsAre("directSnd one sndRcvd", "directSnd two sndRcvd"));
 }
 
-TEST(messenger, a_send_that_never_reached_the_agent_is_not_taken_for_sent) {
+TEST(messenger, a_send_that_never_reached_the_agent_is_sent_after_the_restart) {
     const auto image = fresh_image();
+    std::uint64_t last_tag = 0;
     {
         chat_world world(image);
         world.make_contact();
         world.command("@bob before");
         world.tell(PLEXUS_AGENT_SENT, 1, 1, {}, 10);
-        world.agent().holds_sends = true;
+        last_tag = world.agent().last_tag;
+        world.agent().holds_sends = world.agent().loses_sends = true;
         world.command("@bob cut");
+        world.command("@bob cut too");
     }
-    chat_world again(image);
-    again.agent().next_message = 2; // it knows nothing of the second
-    again.command("@bob after");
-    EXPECT_THAT(shown(again.command("/tail")),
-                ElementsAre("directSnd before sndSent", "directSnd cut sndNew", "directSnd after sndNew"));
-    again.tell(PLEXUS_AGENT_SENT, 1, 2, {}, 11);
-    EXPECT_THAT(shown(again.command("/tail")),
-                ElementsAre("directSnd before sndSent", "directSnd cut sndError", "directSnd after sndSent"));
+    {
+        chat_world again(image, {}, last_tag);
+        again.command("@bob after");
+        std::vector<std::string> texts;
+        for (const auto& one : again.agent().sent)
+            texts.push_back(text_at(json::parse(one.body), "/params/content/text"));
+        EXPECT_THAT(texts, ElementsAre("cut", "cut too", "after"));
+        EXPECT_THAT(shown(again.command("/tail")),
+                    ElementsAre("directSnd before sndSent", "directSnd cut sndNew",
+                                "directSnd cut too sndNew", "directSnd after sndNew"));
+        again.tell(PLEXUS_AGENT_SENT, 1, 1, {}, 11, 0, last_tag + 1);
+        EXPECT_EQ(shown(again.command("/tail")).at(1), "directSnd cut sndSent");
+    }
+    // What the agent took is not offered a second time.
+    EXPECT_THAT(chat_world(image, {}, last_tag + 3).agent().calls, IsEmpty());
 }
 
 TEST(messenger, receives_and_keeps) {

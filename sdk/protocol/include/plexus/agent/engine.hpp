@@ -75,7 +75,7 @@ struct reply {
     request_id request = 0;
     std::optional<error> failed;
     connection_id connection = 0;
-    std::int64_t id = 0; ///< send: the message's
+    std::int64_t id = 0; ///< send: the message's; 0: it was taken before
     std::string text;    ///< create: the full link; security_code: the code
     std::string text2;   ///< create: the short link, empty if the server knows none
 };
@@ -114,7 +114,8 @@ class engine {
     void create(request_id request, bool short_link, bytes user_data);
     void join(request_id request, std::string_view link, bytes own_info);
     void allow(request_id request, connection_id id, bytes own_info);
-    void send(request_id request, connection_id id, bool notify, bytes_view body);
+    /// `tag`: 0, or above that of the message before; one that is not was taken before, its number is 0.
+    void send(request_id request, connection_id id, std::uint64_t tag, bool notify, bytes_view body);
     void acknowledge(request_id request, std::uint64_t sequence);
     void remove(request_id request, connection_id id, bool wait_sent);
     void security_code(request_id request, connection_id id);
@@ -206,7 +207,7 @@ class engine {
     // engine_send.cpp
     void pump(live_connection& c);
     result<std::int64_t> enqueue(live_connection& c, const message_content& content, outbox_kind kind,
-                                 bool notify);
+                                 bool notify, std::uint64_t tag = 0);
     result<void> enqueue_confirmation(live_connection& c, const agent_message& info,
                                       std::optional<crypto::e2e_params> e2e);
     result<void> seal_and_store(live_connection& c, outbox_entry entry, bytes envelope);

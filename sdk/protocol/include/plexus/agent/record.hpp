@@ -96,7 +96,8 @@ struct progress {
     std::optional<crypto::ratchet> ratchet;
     message_chain sent;
     message_chain received;
-    bytes last_message_id; ///< the server's id of the last message that was processed
+    bytes last_message_id;      ///< the server's id of the last message that was processed
+    std::uint64_t last_tag = 0; ///< the highest of the messages that the user gave
 };
 
 enum class outbox_kind : std::uint8_t { confirmation = 1, hello = 2, user_message = 3, control = 4 };
@@ -106,6 +107,7 @@ struct outbox_entry {
     outbox_kind kind = outbox_kind::control;
     std::int64_t number = 0; ///< in the chain of sent messages
     bool notify = false;
+    std::uint64_t tag = 0; ///< of the user, 0 for none
     bytes body;
 };
 
@@ -141,6 +143,7 @@ struct event {
     /// Of messages: the server's id, to acknowledge.
     bytes server_message_id;
     std::uint64_t sequence = 0; ///< 0: not stored
+    std::uint64_t tag = 0;      ///< sent, send_failed, an early receipt: the message's
 };
 
 // Stored forms. Each begins with a version; reading fails with failure::corrupt.

@@ -205,7 +205,7 @@ TEST(agent_engine, deleting_removes_everything_here_and_at_the_server) {
     for (const bool wait_sent : {false, true}) {
         world w(10);
         pair p(w);
-        p.alice.engine->send(w.call(p.alice, {}), p.alices, true, as_bytes("bye"));
+        p.alice.engine->send(w.call(p.alice, {}), p.alices, 0, true, as_bytes("bye"));
         p.alice.engine->remove(w.call(p.alice, {}), p.alices, wait_sent);
         w.run();
         EXPECT_EQ(kept(p.alice, event_kind::deleted).size(), 1U);
@@ -246,13 +246,34 @@ TEST(agent_engine, a_broken_store_stops_everything_and_loses_nothing) {
     world w(12);
     pair p(w);
     w.lossy_store = true;
-    p.alice.engine->send(w.call(p.alice, {}), p.alices, true, as_bytes("lost with the disk"));
+    p.alice.engine->send(w.call(p.alice, {}), p.alices, 0, true, as_bytes("lost with the disk"));
     w.run([&] { return w.steps > 0 && w.now > 1'000'000; });
     EXPECT_TRUE(texts(p.bob).empty());
     w.lossy_store = false;
     w.crash(p.alice);
     w.crash(p.bob);
     expect_conversation(w, p);
+}
+
+TEST(agent_engine, what_is_offered_again_with_its_tag_is_sent_once) {
+    for (std::uint64_t seed = 20; seed < 28; ++seed) {
+        world w(seed);
+        pair p(w);
+        std::vector<std::string> expected;
+        for (std::uint64_t tag = 1; tag <= 6; ++tag) {
+            expected.push_back(std::to_string(tag));
+            p.alice.engine->send(w.call(p.alice, {}), p.alices, tag, true, as_bytes(expected.back()));
+            if (tag % 3 != 0) continue;
+            w.crash(p.alice); // some of it is stored, and nobody knows what
+            for (std::uint64_t old = 1; old <= tag; ++old) w.offer(p.alice, p.alices, old, expected[old - 1]);
+        }
+        w.run([&] { return kept(p.alice, event_kind::sent).size() == 6 && texts(p.bob).size() == 6; });
+        EXPECT_EQ(texts(p.bob), expected);
+        const auto sent = kept(p.alice, event_kind::sent);
+        for (std::size_t i = 0; i < sent.size(); ++i) EXPECT_EQ(sent[i].tag, i + 1);
+        EXPECT_EQ(w.offer(p.alice, p.alices, 6, "6"), 0);
+        EXPECT_GT(w.offer(p.alice, p.alices, 7, "7"), 0);
+    }
 }
 
 TEST(agent_engine, a_long_outbox_is_kept_in_the_store_and_read_back) {

@@ -446,8 +446,12 @@ agent::connection_id world::join(node& n, std::string_view link) {
 }
 
 std::int64_t world::send(node& n, agent::connection_id id, std::string_view text) {
+    return offer(n, id, 0, text);
+}
+
+std::int64_t world::offer(node& n, agent::connection_id id, std::uint64_t tag, std::string_view text) {
     std::optional<agent::action::reply> got;
-    n.engine->send(call(n, [&got](const auto& reply) { got = reply; }), id, true, as_bytes(text));
+    n.engine->send(call(n, [&got](const auto& reply) { got = reply; }), id, tag, true, as_bytes(text));
     drain(n);
     const auto epoch = n.epoch;
     run([&] { return got.has_value() || n.epoch != epoch; });

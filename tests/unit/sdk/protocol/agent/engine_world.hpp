@@ -114,6 +114,7 @@ class world {
     std::string create(node& n, bool short_link);
     agent::connection_id join(node& n, std::string_view link);
     std::int64_t send(node& n, agent::connection_id id, std::string_view text);
+    std::int64_t offer(node& n, agent::connection_id id, std::uint64_t tag, std::string_view text);
 
     std::vector<std::unique_ptr<fake_server>> servers;
     std::vector<std::unique_ptr<node>> nodes;

@@ -52,6 +52,7 @@ typedef struct plexus_agent_event {
      * acknowledged. Sequences rise and are never used twice: a receiver that stores the last one together
      * with what it made of the event handles each event exactly once. */
     uint64_t sequence;
+    uint64_t tag; /* SENT, SEND_FAILED, and a RECEIPT that comes before them: what send was given, or 0 */
 } plexus_agent_event;
 
 typedef struct plexus_agent_create_options {
@@ -94,8 +95,10 @@ typedef struct plexus_agent {
     int32_t (*allow)(void* self, uint64_t connection, uint64_t confirmation, plexus_view info,
                      plexus_completion done);
     /* Complete, with the message's number, when it stands in the durable outbox; SENT or SEND_FAILED follows.
-     * [shard 0] */
-    int32_t (*send)(void* self, uint64_t connection, uint32_t notify, plexus_view body,
+     * `tag` is 0 or rises with every message of the connection. One that is not above the last was taken
+     * before: it completes with the number 0, and nothing is sent. So a user that stores a message before it
+     * calls, and calls again after a crash, sends it once. [shard 0] */
+    int32_t (*send)(void* self, uint64_t connection, uint64_t tag, uint32_t notify, plexus_view body,
                     void (*done)(void* context, int32_t status, const plexus_error* error, uint64_t id),
                     void* context);
     /* The user of the agent has stored what it made of the event of that sequence, which will not come
