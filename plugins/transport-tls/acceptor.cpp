@@ -28,7 +28,10 @@ void acceptor::cut() {
 
 void acceptor::ready() {
     for (int i = 0; i < accepts_most; ++i) {
-        descriptor client(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        sockaddr_storage from{};
+        socklen_t size = sizeof from;
+        descriptor client(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&from), &size,
+                                    SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!client) {
             const int number = errno;
             if (number == EAGAIN || number == EWOULDBLOCK) return;
@@ -37,7 +40,7 @@ void acceptor::ready() {
             continue; // a client that is gone already
         }
         delay_ = first_delay;
-        auto place = owner_.take_place();
+        auto place = owner_.take_place(source_of(from));
         if (place) owner_.deal(std::move(client), std::move(*place));
     }
 }

@@ -3,27 +3,12 @@
 #pragma once
 
 #include "carrier.hpp"
+#include "places.hpp"
 #include "runtime.hpp"
 
 #include <deque>
 
 namespace plexus::transport_tls {
-
-/// A place among a listener's connections, free again at its end.
-class slot {
-  public:
-    slot() = default;
-    /// `taken` was raised for this one already.
-    explicit slot(std::shared_ptr<std::atomic<std::uint32_t>> taken) : taken_(std::move(taken)) {}
-    slot(slot&&) noexcept = default;
-    slot& operator=(slot&&) = delete;
-    ~slot() {
-        if (taken_) taken_->fetch_sub(1);
-    }
-
-  private:
-    std::shared_ptr<std::atomic<std::uint32_t>> taken_;
-};
 
 class base_stream : public plexus_stream, public carrier::sink, public member {
   public:

@@ -1,5 +1,6 @@
 #include "connector.hpp"
 
+#include "public_address.hpp"
 #include "tcp_stream.hpp"
 
 namespace plexus::transport_tls {
@@ -73,7 +74,8 @@ result<plexus_operation*> connector::start(runtime& owner, const client_context&
 connector::connector(runtime& owner, const client_context& tls, const plexus_connect_options& options,
                      connected_function done, void* context)
     : owner_(owner), tls_context_(tls), hold_(owner), done_(done), context_(context),
-      secure_((options.flags & PLEXUS_CONNECT_SECURE) != 0), host_(text_of(options.host)),
+      secure_((options.flags & PLEXUS_CONNECT_SECURE) != 0),
+      public_only_((options.flags & PLEXUS_CONNECT_PUBLIC) != 0), host_(text_of(options.host)),
       port_(options.port), name_(shown(host_, port_)), isolation_(text_of(options.isolation)),
       server_name_(text_of(options.server_name)), client_chain_(to_bytes(from_abi(options.client_chain))),
       client_key_(from_abi(options.client_key)),
@@ -115,8 +117,10 @@ std::int32_t connector::begin() {
 }
 
 std::int32_t connector::begin_below() {
+    if (public_only_ && is_private_number(host_)) return PLEXUS_E_DENIED;
     plexus_connect_options options{};
     options.size = sizeof options;
+    options.flags = public_only_ ? static_cast<std::uint32_t>(PLEXUS_CONNECT_PUBLIC) : 0U;
     options.host = to_abi(std::string_view(host_));
     options.port = port_;
     options.timeout_ns = static_cast<std::uint64_t>(timeout_.count());
@@ -141,6 +145,12 @@ void connector::resolved(std::int32_t code, const plexus_error* failure, const p
         return fail(error("plexus", code, "cannot connect to " + name_ + ": " + reason.message(), true));
     }
     addresses_ = in_turn(found, count);
+    if (public_only_) {
+        std::erase_if(addresses_, [](const plexus_address& each) { return !is_public(each); });
+        if (addresses_.empty() && count != 0)
+            return fail(make_error(status::denied, "cannot connect to " + name_ +
+                                                       ": its address is not one of the public internet"));
+    }
     next_attempt();
 }
 

@@ -77,6 +77,7 @@ class connector final : public member, carrier::sink {
     void* context_;
 
     bool secure_;
+    bool public_only_;
     std::string host_;
     std::uint32_t port_;
     std::string name_; ///< of the server, for messages

@@ -61,8 +61,10 @@ listener::listener(runtime& owner, const plexus_listen_options& options, plexus_
       handshake_timeout_(options.handshake_timeout_ns == 0
                              ? owner.config.handshake_timeout
                              : nanoseconds(static_cast<std::int64_t>(options.handshake_timeout_ns))),
-      connections_most_(options.connections_most),
-      connections_(std::make_shared<std::atomic<std::uint32_t>>(0)), parts_(owner.loop.shard_count()) {
+      places_(std::make_shared<places>(options.connections_most, PLEXUS_HAS(&options, connections_most_of_one)
+                                                                     ? options.connections_most_of_one
+                                                                     : 0)),
+      parts_(owner.loop.shard_count()) {
     const std::uint32_t most = options.pending_most == 0 ? owner.config.pending_most : options.pending_most;
     pending_most_ = std::max<std::size_t>(1, most / parts_.size());
     for (std::uint32_t i = 0; i < options.alpn_count; ++i)
@@ -111,14 +113,6 @@ result<void> listener::set_credentials(bytes_view chain_pem, bytes_view key_pem)
 std::shared_ptr<const server_context> listener::credentials() {
     const std::scoped_lock lock(mutex_);
     return credentials_;
-}
-
-std::optional<slot> listener::take_place() {
-    if (connections_->fetch_add(1) >= connections_most_ && connections_most_ != 0) {
-        connections_->fetch_sub(1);
-        return std::nullopt;
-    }
-    return slot(connections_);
 }
 
 void listener::deal(descriptor socket, slot place) {

@@ -21,8 +21,8 @@ class listener : public std::enable_shared_from_this<listener> {
     /// [loader] or [shard]
     result<void> close(plexus_completion done);
 
-    /// Takes a place among the connections; none if all are taken. [any-thread]
-    std::optional<slot> take_place();
+    /// Takes a place among the connections; none if all are taken, or all of this source. [any-thread]
+    std::optional<slot> take_place(const source& from) { return places_->take(from); }
     /// Deals a new client to the next shard. [shard: the acceptor's]
     void deal(descriptor socket, slot place);
     runtime& owner() noexcept { return owner_; }
@@ -48,10 +48,9 @@ class listener : public std::enable_shared_from_this<listener> {
     void* context_;
     nanoseconds handshake_timeout_;
     std::size_t pending_most_; ///< of one shard
-    std::uint32_t connections_most_;
     std::uint32_t port_ = 0;
     std::vector<bytes> alpn_;
-    std::shared_ptr<std::atomic<std::uint32_t>> connections_;
+    std::shared_ptr<places> places_;
     std::vector<part> parts_;
     std::uint32_t accept_shard_ = 0;
     std::uint32_t next_shard_ = 0;

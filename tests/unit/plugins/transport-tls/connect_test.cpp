@@ -1,6 +1,8 @@
 #include "net.hpp"
 #include "openssl_peer.hpp"
 
+#include "public_address.hpp"
+
 #include <unistd.h>
 
 namespace plexus::test {
@@ -40,6 +42,36 @@ TEST_F(connect_test, fails_when_the_name_is_unknown) {
     const auto client = under.dial(options);
     EXPECT_EQ(client->status, PLEXUS_E_NOT_FOUND);
     EXPECT_NE(client->message.find("nowhere.test:5223"), std::string::npos) << client->message;
+}
+
+TEST_F(connect_test, reaches_only_the_public_internet_if_told_so) {
+    ASSERT_TRUE(under.serve(chain));
+    auto options = to(under.port);
+    options.public_only = true;
+    for (const auto* name : {"127.0.0.1", "two.test"}) {
+        options.host = name;
+        EXPECT_EQ(under.dial(options)->status, PLEXUS_E_DENIED) << name;
+    }
+    EXPECT_EQ(under.accepted_count, 0U);
+}
+
+TEST(public_address, knows_what_is_not_public) {
+    for (const auto* host : {"0.0.0.0",         "10.1.2.3",         "100.64.0.1",   "100.127.255.255",
+                             "127.0.0.1",       "127.255.255.255",  "169.254.1.1",  "172.16.0.1",
+                             "172.31.255.255",  "192.0.0.8",        "192.0.2.1",    "192.168.1.1",
+                             "198.18.0.1",      "198.19.0.1",       "198.51.100.1", "203.0.113.9",
+                             "224.0.0.1",       "255.255.255.255",  "::",           "::1",
+                             "::ffff:10.0.0.1", "::ffff:127.0.0.1", "::127.0.0.1",  "64:ff9b::c0a8:101",
+                             "64:ff9b:1::1",    "fe80::1",          "fec0::1",      "fd00::1",
+                             "fc00::1",         "ff02::1",          "2001:db8::1",  "2001::1",
+                             "2002:7f00:1::1",  "2002:a00:1::1",    "100::1",       "3fff::1",
+                             "localhost"})
+        EXPECT_TRUE(transport_tls::is_private_number(host)) << host;
+    for (const auto* host :
+         {"1.1.1.1", "9.255.255.255", "11.0.0.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1",
+          "192.167.1.1", "223.255.255.255", "::ffff:1.1.1.1", "64:ff9b::101:101", "2606:4700::1111",
+          "2a01:4f8::1", "2002:101:101::1", "2001:4860::1", "example.com"})
+        EXPECT_FALSE(transport_tls::is_private_number(host)) << host;
 }
 
 TEST_F(connect_test, goes_on_to_the_next_address) {

@@ -75,6 +75,17 @@ TEST_F(listener_test, bounds_connections) {
     EXPECT_EQ(dial()->status, PLEXUS_OK);
 }
 
+TEST_F(listener_test, bounds_connections_of_one_source) {
+    ASSERT_TRUE(under.serve(chain, {.connections_most = 5, .connections_most_of_one = 2}));
+    auto first = dial();
+    auto second = dial();
+    ASSERT_EQ(second->status, PLEXUS_OK);
+    auto server = under.next();
+    EXPECT_NE(dial()->status, PLEXUS_OK);
+    server.reset();
+    EXPECT_EQ(dial()->status, PLEXUS_OK);
+}
+
 TEST_F(listener_test, takes_new_credentials_online) {
     ASSERT_TRUE(under.serve(chain));
     const auto before = dial();

@@ -122,6 +122,7 @@ bool net::serve(const test_chain& chain, const serve_options& options) {
     raw.handshake_timeout_ns = options.handshake_timeout_ns;
     raw.pending_most = options.pending_most;
     raw.connections_most = options.connections_most;
+    raw.connections_most_of_one = options.connections_most_of_one;
     const auto accept = [](void* context, plexus_stream* stream) {
         auto* self = static_cast<net*>(context);
         ++self->accepted_count;
@@ -162,6 +163,7 @@ std::unique_ptr<dialed> net::begin_dial(const dial_options& options) {
         plexus_connect_options raw{};
         raw.size = sizeof raw;
         raw.flags = options.secure ? static_cast<std::uint32_t>(PLEXUS_CONNECT_SECURE) : 0U;
+        if (options.public_only) raw.flags |= PLEXUS_CONNECT_PUBLIC;
         raw.host = view(std::string_view(options.host));
         raw.port = options.port;
         raw.alpn_count = static_cast<std::uint32_t>(alpn.size());

@@ -58,6 +58,7 @@ struct dial_options {
     std::uint64_t timeout_ns = 0;
     bool secure = true;
     std::uint32_t shard = 0;
+    bool public_only = false;
 };
 
 struct serve_options {
@@ -66,6 +67,7 @@ struct serve_options {
     std::uint64_t handshake_timeout_ns = 0;
     std::uint32_t pending_most = 0;
     std::uint32_t connections_most = 0;
+    std::uint32_t connections_most_of_one = 0;
     std::string address = "127.0.0.1";
     std::uint32_t port = 0;
 };

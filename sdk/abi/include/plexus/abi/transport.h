@@ -65,7 +65,10 @@ struct plexus_stream {
 #define PLEXUS_TRANSPORT_ID "plexus.transport/1"
 
 enum {
-    PLEXUS_CONNECT_SECURE = 1 /* TLS with a pinned server; without it the stream is raw */
+    PLEXUS_CONNECT_SECURE = 1, /* TLS with a pinned server; without it the stream is raw */
+    PLEXUS_CONNECT_PUBLIC = 2  /* only to addresses of the public internet, looked at after the name is
+                                  resolved:  DENIED for private, loopback, link-local, unspecified and reserved
+                                  ones. A  transport that leaves the name to others checks numeric hosts */
 };
 
 typedef struct plexus_connect_options {
@@ -115,9 +118,11 @@ typedef struct plexus_listen_options {
                                 without ALPN is taken */
     plexus_view chain;       /* PEM certificates, the leaf first */
     plexus_view key;         /* PEM private key of the leaf */
-    uint64_t handshake_timeout_ns; /* 0: the transport's own */
-    uint32_t pending_most;         /* handshakes under way at once; 0: the transport's own */
-    uint32_t connections_most;     /* streams at once, further clients are closed; 0: no limit */
+    uint64_t handshake_timeout_ns;    /* 0: the transport's own */
+    uint32_t pending_most;            /* handshakes under way at once; 0: the transport's own */
+    uint32_t connections_most;        /* streams at once, further clients are closed; 0: no limit */
+    uint32_t connections_most_of_one; /* the same of one source: an IPv4 address or an IPv6 /64 */
+    uint32_t reserved;
 } plexus_listen_options;
 
 /* A stream that is ready for use, on one of the shards in turn. It belongs to the callee. [shard: the
