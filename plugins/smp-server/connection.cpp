@@ -128,7 +128,8 @@ void connection::process_requests() {
 }
 
 bool connection::paused() const noexcept {
-    return waiting_output() >= limits_.pause_output || in_flight_ >= limits_.most_in_flight;
+    return waiting_output() >= limits_.pause_output || in_flight_ >= limits_.most_in_flight ||
+           proxied_in_flight_ >= limits_.most_proxied;
 }
 
 std::size_t connection::waiting_output() const noexcept {
@@ -152,17 +153,19 @@ bool connection::handle_here(const smp::server_request& in) {
         relay(in, *forwarded);
         return true;
     }
-    auto proxy = [](smp::proxy_error code) {
-        auto out = smp::make_server_error(error_code::proxy);
-        out.proxy = code;
-        return out;
-    };
-    if (std::holds_alternative<cmd::prxy>(in.content)) {
-        refuse(in, proxy(smp::proxy_error::basic_auth));
-    } else if (std::holds_alternative<cmd::pfwd>(in.content)) {
-        refuse(in, proxy(smp::proxy_error::no_session));
-    } else if (std::holds_alternative<cmd::subs>(in.content) ||
-               std::holds_alternative<cmd::nsubs>(in.content)) {
+    if (std::holds_alternative<cmd::prxy>(in.content) || std::holds_alternative<cmd::pfwd>(in.content)) {
+        reply_to from;
+        from.connection = id_;
+        from.version = session_.agreed_version();
+        from.proxied = true;
+        from.correlation = short_id(in.correlation_id);
+        from.entity = short_id(in.entity_id);
+        ++in_flight_;
+        ++proxied_in_flight_;
+        owner_.proxy(from, in.content);
+        return true;
+    }
+    if (std::holds_alternative<cmd::subs>(in.content) || std::holds_alternative<cmd::nsubs>(in.content)) {
         refuse(in, smp::make_server_error(error_code::service));
     } else if (std::holds_alternative<cmd::rfwd>(in.content) ||
                std::holds_alternative<cmd::nkey>(in.content) ||

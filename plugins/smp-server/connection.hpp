@@ -19,6 +19,7 @@ struct connection_limits {
     std::size_t pause_output = 65'536;   ///< bytes waiting: no more commands are read from then on
     std::size_t most_output = 8'388'608; ///< bytes waiting: the client is too slow, and is closed
     std::size_t most_in_flight = 512;    ///< commands without an answer so far
+    std::size_t most_proxied = 32;       ///< of these, the ones for other servers
     std::chrono::nanoseconds hello{std::chrono::seconds(30)};
     std::chrono::nanoseconds write{std::chrono::seconds(60)}; ///< without a byte taken by the client
     std::chrono::nanoseconds idle{std::chrono::hours(6)};     ///< without a byte from the client
@@ -33,6 +34,8 @@ class connection_owner {
     /// A command for a queue. Its answer comes through connection::answer or deliver, perhaps inside this
     /// call.
     virtual void submit(const request& in) = 0;
+    /// PRXY or PFWD; the same.
+    virtual void proxy(const reply_to& from, const smp::command& content) = 0;
     /// There is something to send: call flush soon.
     virtual void to_flush(connection& which) = 0;
     /// It has no stream any more, and is gone when this returns or when its last command is answered.
@@ -53,7 +56,10 @@ class connection {
     bool is_open() const noexcept { return static_cast<bool>(stream_); }
     std::size_t in_flight() const noexcept { return in_flight_; }
     /// A command that was given to the owner is answered.
-    void request_done() noexcept { --in_flight_; }
+    void request_done(bool proxied = false) noexcept {
+        --in_flight_;
+        if (proxied) --proxied_in_flight_;
+    }
 
     /// `content` is an encoded message.
     void answer(const reply_to& to, bytes_view content);
@@ -112,6 +118,7 @@ class connection {
     bool close_after_write_ = false;
 
     std::size_t in_flight_ = 0;
+    std::size_t proxied_in_flight_ = 0;
     std::unordered_map<std::uint64_t, smp::relay_route> relayed_;
     std::uint64_t next_relayed_ = 1;
     std::chrono::nanoseconds opened_;

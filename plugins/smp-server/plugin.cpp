@@ -38,12 +38,35 @@ constexpr std::array keys = {
                "until a client that is connected has said its hello"},
     plexus_key{"write-timeout", PLEXUS_KEY_DURATION, 0, "60s", nullptr, 1'000'000'000, 3'600'000'000'000,
                "after which a client that takes nothing of what it is sent is closed"},
+    plexus_key{"proxy", PLEXUS_KEY_BOOLEAN, 0, "true", nullptr, 0, 0,
+               "whether clients may send to other servers through this one; with a password, only those who "
+               "know it"},
+    plexus_key{"proxy-allow-private", PLEXUS_KEY_BOOLEAN, 0, "false", nullptr, 0, 0,
+               "whether those servers may have private, loopback or link-local addresses"},
+    plexus_key{"proxy-destinations", PLEXUS_KEY_INTEGER, 0, "1024", nullptr, 1, 1'000'000,
+               "servers that there is a session with, or that failed of late"},
+    plexus_key{
+        "proxy-requests", PLEXUS_KEY_INTEGER, 0, "4096", nullptr, 1, 1'000'000,
+        "commands for other servers that wait for an answer; no more than a quarter of them for one server"},
+    plexus_key{"proxy-client-requests", PLEXUS_KEY_INTEGER, 0, "32", nullptr, 1, 10'000,
+               "the same of one client; its further commands wait"},
+    plexus_key{"proxy-connect-timeout", PLEXUS_KEY_DURATION, 0, "45s", nullptr, 100'000'000, 600'000'000'000,
+               "until another server is connected"},
+    plexus_key{"proxy-timeout", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 100'000'000, 600'000'000'000,
+               "for the answer of another server"},
+    plexus_key{"proxy-retry", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 0, 86'400'000'000'000,
+               "how long another server that failed is not dialed again"},
+    plexus_key{"proxy-idle", PLEXUS_KEY_DURATION, 0, "30m", nullptr, 1'000'000'000, 864'000'000'000'000,
+               "after which a session with another server that nobody uses is closed"},
     plexus_key{"idle-timeout", PLEXUS_KEY_DURATION, 0, "6h", nullptr, 1'000'000'000, 864'000'000'000'000,
                "after which a client that sends nothing is closed"},
 };
-constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_FS_STATE, PLEXUS_CAP_KEYS, nullptr};
+constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_FS_STATE,
+                                        PLEXUS_CAP_KEYS, nullptr};
 constexpr const char* provides[] = {PLEXUS_COMMAND_ID, nullptr};
 constexpr const char* needs[] = {PLEXUS_LISTENER_ID, PLEXUS_STORE_ID, nullptr};
+
+constexpr const char* uses[] = {PLEXUS_TRANSPORT_ID, nullptr};
 
 constexpr plugin_info info = {
     .id = "smp-server",
@@ -52,6 +75,7 @@ constexpr plugin_info info = {
     .capabilities = capabilities,
     .provides = provides,
     .requires_ = needs,
+    .uses = uses,
     .keys = keys,
     .commands = init_commands,
 };
@@ -106,6 +130,7 @@ class plugin final : public plugin_base {
         connection_limits limits;
         limits.hello = config.duration("handshake-timeout").value_or(limits.hello);
         limits.write = config.duration("write-timeout").value_or(limits.write);
+        limits.most_proxied = static_cast<std::size_t>(config.integer("proxy-client-requests").value_or(32));
         limits.idle = config.duration("idle-timeout").value_or(limits.idle);
         server_metrics metrics;
         metrics.connections = host().gauge("smp_connections", "clients that are connected");
@@ -114,7 +139,9 @@ class plugin final : public plugin_base {
         metrics.queues_created = host().counter("smp_queues_created_total", "queues that were created");
         setup_.emplace(server_setup{loop_ref(loop), clock_view(clock), host().log(), host_random(random),
                                     std::move(identity), std::move(queues), limits, store_ref(store),
-                                    tables{}, metrics});
+                                    tables{}, metrics, host().service<plexus_transport>(PLEXUS_TRANSPORT_ID),
+                                    config.boolean("proxy"),
+                                    proxy_limits_of(config, loop_ref(loop).shard_count())});
         return {};
     }
 
@@ -159,6 +186,23 @@ class plugin final : public plugin_base {
     }
 
   private:
+    /// Each shard has its part of what the whole server may do.
+    static proxy_limits proxy_limits_of(const config_view& config, std::uint32_t shards) {
+        const auto part = [&](const char* key) {
+            return (static_cast<std::size_t>(config.integer(key).value_or(1)) + shards - 1) / shards;
+        };
+        proxy_limits out;
+        out.allow_private = config.boolean("proxy-allow-private");
+        out.destinations = part("proxy-destinations");
+        out.dialing = std::max<std::size_t>(out.destinations / 8, 1);
+        out.waiting = part("proxy-requests");
+        out.retry = config.duration("proxy-retry").value_or(out.retry);
+        out.times.connect = config.duration("proxy-connect-timeout").value_or(out.times.connect);
+        out.times.response = config.duration("proxy-timeout").value_or(out.times.response);
+        out.times.idle = config.duration("proxy-idle").value_or(out.times.idle);
+        return out;
+    }
+
     /// Counts the starts of the server, so that arrival numbers never come again.
     task<result<std::uint64_t>> next_epoch() {
         const auto key = to_bytes(std::string_view("epoch"));

@@ -48,6 +48,15 @@ task<void> server::stop() {
     co_await on_each(stop_one);
 }
 
+void server::warn(log_kind kind, std::string_view message, std::initializer_list<field> fields) {
+    std::uint64_t silent = 0;
+    if (!warnings_.may_say(kind, setup_.clock.monotonic(), silent)) return;
+    setup_.log.warning(message, fields);
+    if (silent == 0) return;
+    const auto count = std::to_string(silent);
+    setup_.log.warning("warnings like the last were left out", {{"count", count}});
+}
+
 void server::accept(plexus_stream* raw) {
     at(static_cast<std::uint32_t>(setup_.loop.current_shard())).accept(stream(raw));
 }

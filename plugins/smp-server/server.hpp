@@ -3,6 +3,8 @@
 #pragma once
 
 #include "connection.hpp"
+#include "limits.hpp"
+#include "proxy.hpp"
 
 #include "plexus/host.hpp"
 #include "plexus/loop.hpp"
@@ -43,11 +45,14 @@ struct server_setup {
     store_ref store;
     tables opened;
     server_metrics metrics;
+    const plexus_transport* transport = nullptr; ///< to other servers; may be missing
+    bool allow_proxy = true;
+    proxy_limits proxy;
 };
 
 class server;
 
-class shard final : public connection_owner, public engine_outputs {
+class shard final : public connection_owner, public engine_outputs, public proxy_outputs {
   public:
     shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint64_t first_number);
 
@@ -66,6 +71,7 @@ class shard final : public connection_owner, public engine_outputs {
     block_pool& blocks() override { return blocks_; }
     std::chrono::nanoseconds now() override;
     void submit(const request& in) override { engine_.submit(in); }
+    void proxy(const reply_to& from, const smp::command& content) override;
     void to_flush(connection& which) override;
     void closed(connection& which, std::string_view why) override;
     // engine_outputs
@@ -73,6 +79,12 @@ class shard final : public connection_owner, public engine_outputs {
     void deliver(const reply_to& to, const delivery& what) override;
     void forward(std::uint32_t owner, const request& in, const identifier& recipient_id) override;
     std::int64_t seconds() override;
+    // proxy_outputs
+    void proxy_answer(const reply_to& to, const smp::message& content) override { answer(to, content); }
+    void session_opened(bytes_view session_id) override;
+    void session_closed(bytes_view session_id) override;
+    void destination_failed(std::string_view server, std::string_view cause) override;
+    std::chrono::nanoseconds proxy_now() override { return now(); }
 
     connection* find(const connection_id& id);
     void finish_request(connection& which, const reply_to& to);
@@ -80,11 +92,14 @@ class shard final : public connection_owner, public engine_outputs {
     void work();
     void bury(connection& which);
     void sweep();
+    void on_every_shard(std::function<void(shard&)> function);
 
     server& server_;
     std::uint32_t index_;
     block_pool blocks_;
     queue_engine engine_;
+    smp_server::proxy proxy_;
+    std::map<bytes, std::uint32_t> routes_; ///< sessions with destinations, and the shards that have them
     std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections_;
     std::uint64_t next_connection_ = 1;
     std::vector<connection*> to_flush_;
@@ -117,6 +132,9 @@ class server {
     /// Looks for messages that are too old, all through the store, again and again. [shard 0]
     task<void> expire_messages(std::chrono::nanoseconds interval);
 
+    /// A warning, if none of its kind was given in the last minute. [any-thread]
+    void warn(log_kind kind, std::string_view message, std::initializer_list<field> fields);
+
     /// Runs a function on another shard; stop waits for it.
     template <typename Function>
     void send(std::uint32_t to, Function function) {
@@ -133,6 +151,7 @@ class server {
     task<void> on_each(std::function<void(shard&)> function);
 
     server_setup setup_;
+    log_limiter warnings_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<std::size_t> under_way_{0};
 };

@@ -17,7 +17,8 @@ std::uint64_t first_number_of(std::uint64_t epoch, std::uint32_t shard) {
 shard::shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint64_t epoch)
     : server_(owner), index_(index),
       engine_(index, shards, owner.setup().queues, owner.setup().store, owner.setup().opened, *this,
-              owner.setup().random, first_number_of(epoch, index)) {}
+              owner.setup().random, first_number_of(epoch, index)),
+      proxy_(owner.setup().transport, owner.setup().proxy, owner.setup().random, *this) {}
 
 std::chrono::nanoseconds shard::now() { return server_.setup().clock.monotonic(); }
 
@@ -37,6 +38,7 @@ void shard::sweep() {
     all.reserve(connections_.size());
     for (const auto& [number, each] : connections_) all.push_back(each.get());
     for (auto* each : all) each->check_deadlines();
+    proxy_.check_time();
     sweep_->arm(sweep_interval);
 }
 
@@ -76,10 +78,11 @@ void shard::close_all() {
     std::vector<connection*> all;
     for (const auto& [number, each] : connections_) all.push_back(each.get());
     for (auto* each : all) each->close("the server stops");
+    proxy_.close();
 }
 
 bool shard::is_quiet() const noexcept {
-    return connections_.empty() && engine_.pending() == 0 && !work_queued_;
+    return connections_.empty() && engine_.pending() == 0 && proxy_.is_quiet() && !work_queued_;
 }
 
 void shard::to_flush(connection& which) {
@@ -117,11 +120,66 @@ void shard::work() {
     }
 }
 
+// ---- commands for other servers
+
+void shard::proxy(const reply_to& from, const smp::command& content) {
+    if (const auto* asked = std::get_if<smp::cmd::prxy>(&content)) {
+        const auto& password = server_.setup().queues.password;
+        const bool known = password.empty() || (asked->password && secret_equal(*asked->password, password));
+        if (!server_.setup().allow_proxy || !known) {
+            auto refused = smp::make_server_error(smp::error_code::proxy);
+            refused.proxy = smp::proxy_error::basic_auth;
+            answer(from, smp::msg::err{refused});
+            return;
+        }
+        const auto owner = asked->server.fingerprint[0] % server_.size();
+        if (owner == index_)
+            proxy_.connect(from, asked->server);
+        else
+            server_.send(owner, [this, owner, from, address = asked->server] {
+                server_.at(owner).proxy_.connect(from, address);
+            });
+        return;
+    }
+    const auto& asked = std::get<smp::cmd::pfwd>(content);
+    const auto route = routes_.find(to_bytes(from.entity.view()));
+    const auto owner = route == routes_.end() ? index_ : route->second;
+    relay_command command{from, asked.relay_version, asked.key, to_bytes(asked.transmission)};
+    if (owner == index_)
+        proxy_.forward(command);
+    else
+        server_.send(owner, [this, owner, command = std::move(command)] {
+            server_.at(owner).proxy_.forward(command);
+        });
+}
+
+void shard::on_every_shard(std::function<void(shard&)> function) {
+    for (std::uint32_t i = 0; i < server_.size(); ++i) {
+        if (i == index_)
+            function(*this);
+        else
+            server_.send(i, [this, i, function] { function(server_.at(i)); });
+    }
+}
+
+void shard::session_opened(bytes_view session_id) {
+    on_every_shard([id = to_bytes(session_id), owner = index_](shard& each) { each.routes_[id] = owner; });
+}
+
+void shard::session_closed(bytes_view session_id) {
+    on_every_shard([id = to_bytes(session_id)](shard& each) { each.routes_.erase(id); });
+}
+
+void shard::destination_failed(std::string_view to, std::string_view cause) {
+    server_.warn(log_kind::destination, "a server that clients want to reach cannot be reached",
+                 {{"server", to}, {"why", cause}});
+}
+
 // ---- answers of engines, here and elsewhere
 
 void shard::finish_request(connection& which, const reply_to& to) {
     if (to.event) return;
-    which.request_done();
+    which.request_done(to.proxied);
     if (!which.is_open() && which.in_flight() == 0) bury(which);
 }
 

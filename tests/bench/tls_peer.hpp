@@ -27,6 +27,7 @@ class tls_peer {
     void read(bytes_span out);
     bytes channel_binding() const;
     std::vector<bytes> peer_chain() const;
+    int descriptor() const noexcept { return descriptor_; }
 
   private:
     struct free_ssl {

@@ -47,6 +47,7 @@ struct reply_to {
     connection_id connection;
     smp::version version = 0;
     bool event = false;
+    bool proxied = false;      ///< it answers PRXY or PFWD
     std::uint64_t relayed = 0; ///< the connection's number of a command that a proxy forwarded; 0: it did not
     short_id correlation;
     short_id entity;

@@ -63,6 +63,11 @@ result<void> client_session::receive_hello(bytes_view content) {
         PLEXUS_TRY(server_key_, verify_server_key(*hello.key, parameters_.server, leaf));
     }
     version_ = *agreed;
+    server_versions_ = hello.versions;
+    if (parameters_.proxy && hello.key) {
+        for (const auto& each : hello.key->chain) server_chain_.push_back(to_bytes(each));
+        server_signed_key_ = to_bytes(hello.key->signed_key);
+    }
     if (version_ >= since::encrypted_blocks && !parameters_.proxy && hello.key) {
         PLEXUS_TRY(const auto secret, crypto::dh_x25519(own_key_, server_key_));
         session_cipher_ = block_cipher::for_client(parameters_.session_id, secret);
@@ -70,6 +75,15 @@ result<void> client_session::receive_hello(bytes_view content) {
     hello_to_send_ = true;
     state_ = state::ready;
     return {};
+}
+
+certified_key client_session::server_certificate() const {
+    return {{server_chain_.begin(), server_chain_.end()}, server_signed_key_};
+}
+
+result<crypto::box_key> client_session::proxy_box() const {
+    if (server_key_.empty()) return make_error(failure::no_server_key, "the relay gave no session key");
+    return crypto::box_key::agree(own_key_, server_key_);
 }
 
 std::optional<client_event> client_session::next() {

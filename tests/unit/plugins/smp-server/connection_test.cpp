@@ -113,6 +113,7 @@ class rig : public connection_owner {
         own->answer(*in.from, as_bytes("OK"));
         own->request_done();
     }
+    void proxy(const reply_to&, const smp::command&) override { ++proxied; }
     void to_flush(connection&) override { flush_wanted = true; }
     void closed(connection&, std::string_view why) override { closed_because = std::string(why); }
 
@@ -187,6 +188,7 @@ class rig : public connection_owner {
     std::chrono::nanoseconds time{0};
     std::optional<smp::client_session> client;
     std::size_t submitted = 0;
+    std::size_t proxied = 0;
     bool answering = true;
     bool flush_wanted = false;
     std::string closed_because;
@@ -245,6 +247,22 @@ TEST(connection, commands_without_an_answer_are_bounded) {
     world.own->flush();
     world.turn();
     EXPECT_EQ(world.submitted, 50U);
+}
+
+TEST(connection, commands_for_other_servers_are_bounded) {
+    rig world;
+    world.limits.most_proxied = 3;
+    cmd::pfwd forward;
+    forward.relay_version = 17;
+    forward.key = crypto::private_key::generate(crypto::key_type::x25519, world.random).public_part();
+    for (std::size_t i = 0; i < 9; ++i) ASSERT_TRUE(world.client->send(forward, bytes(32, 1), nullptr, i));
+    smp::block_buffer block{};
+    while (world.client->next_block(block)) world.give(block);
+    EXPECT_EQ(world.proxied, 3U);
+    world.own->request_done(true);
+    world.own->flush();
+    world.turn();
+    EXPECT_EQ(world.proxied, 4U);
 }
 
 TEST(connection, a_client_that_is_too_slow_is_closed) {

@@ -60,6 +60,11 @@ class client_session {
     version agreed_version() const noexcept { return version_; }
     const crypto::public_key& server_session_key() const noexcept { return server_key_; }
     bytes_view session_id() const noexcept { return parameters_.session_id; }
+    /// For a proxy, once ready: what the relay offers, as PKEY passes it on. Views into the session.
+    const version_range& server_versions() const noexcept { return server_versions_; }
+    certified_key server_certificate() const;
+    /// For a proxy, once ready: seals RFWD and opens RRES. Error: failure::no_server_key.
+    result<crypto::box_key> proxy_box() const;
     std::size_t max_body() const noexcept { return max_message_length(version_); }
 
     /// Takes one block; it is decrypted in place and must stay until next() gives nothing. The first is the
@@ -105,6 +110,9 @@ class client_session {
     crypto::random_source& random_;
     crypto::private_key own_key_;
     crypto::public_key server_key_;
+    version_range server_versions_;
+    std::vector<bytes> server_chain_; ///< of a proxy only, as the next
+    bytes server_signed_key_;
     block_cipher cipher_;         ///< the hello blocks are not encrypted
     block_cipher session_cipher_; ///< takes over after our hello
     batch_reader incoming_;
