@@ -18,6 +18,13 @@ bool is_regular(int descriptor) {
     return ::fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
 }
 
+/// A file, /dev/null and the like are always ready, and no loop can watch them.
+bool can_wait(int descriptor) {
+    struct stat about {};
+    if (::fstat(descriptor, &about) != 0) return false;
+    return S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode) || ::isatty(descriptor) == 1;
+}
+
 /// A description of our own, so that O_NONBLOCK does not reach the shell that shares the old one. A file is
 /// shared as it is: whoever writes to it too goes on where we end.
 int reopen(int descriptor, int mode) {
@@ -44,7 +51,7 @@ result<void> terminal::open() {
     if (output_ < 0)
         return make_error(status::io, std::string("standard output cannot be used: ") + std::strerror(errno));
     output_is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
-    if (!is_regular(output_)) output_watch_.emplace(loop_, output_, [this](std::uint32_t) { write_some(); });
+    if (can_wait(output_)) output_watch_.emplace(loop_, output_, [this](std::uint32_t) { write_some(); });
     if (!reads_) return {};
     input_ = reopen(STDIN_FILENO, O_RDONLY);
     if (input_ < 0)
@@ -57,8 +64,7 @@ result<void> terminal::open() {
         changed.c_cc[VTIME] = 0;
         raw_ = ::tcsetattr(input_, TCSADRAIN, &changed) == 0;
     }
-    input_is_file_ = is_regular(input_);
-    if (input_is_file_) {
+    if (!can_wait(input_)) {
         file_reader_.emplace(loop_, [this] { read_some(); });
         file_reader_->arm(std::chrono::nanoseconds(0));
     } else {
@@ -87,7 +93,7 @@ void terminal::read_some() {
     char buffer[4096];
     const auto got = ::read(input_, buffer, sizeof buffer);
     if (got > 0) {
-        if (input_is_file_) file_reader_->arm(std::chrono::nanoseconds(0));
+        if (file_reader_) file_reader_->arm(std::chrono::nanoseconds(0));
         calls_.input(std::string_view(buffer, static_cast<std::size_t>(got)));
         return;
     }

@@ -40,12 +40,11 @@ class terminal {
     int output_ = -1;
     bool raw_ = false;
     bool output_is_terminal_ = false;
-    bool input_is_file_ = false;
     termios before_{};
     std::string waiting_; ///< not written yet
     std::optional<watch> input_watch_;
     std::optional<watch> output_watch_;
-    std::optional<timer> file_reader_;
+    std::optional<timer> file_reader_; ///< instead of a watch, for what is always ready
 };
 
 } // namespace plexus::ui_terminal

@@ -108,6 +108,21 @@ def test_one_command(world):
         check(who.quit() == 0, "/quit")
 
 
+def test_streams_that_nobody_reads(world):
+    """/dev/null and files, which no event loop can watch."""
+    for more in (["-e", "/create user ivy"], ["-e", "/contacts"], []):
+        done = subprocess.run(world.command_line("ivy", *more), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True, timeout=60)
+        check(done.returncode == 0 and done.stderr == "", f"{more} to /dev/null: {done.returncode}: {done.stderr}")
+    with open(f"{world.folder}/commands", "w+") as commands, open(f"{world.folder}/shown", "w+") as shown:
+        commands.write("/user\n/quit\n")
+        commands.seek(0)
+        done = subprocess.run(world.command_line("ivy"), stdin=commands, stdout=shown, stderr=subprocess.STDOUT, timeout=60)
+        shown.seek(0)
+        text = shown.read()
+        check(done.returncode == 0 and "ivy" in text, f"from file to file: {done.returncode}: {text}")
+
+
 def test_control_socket(world):
     hal = Piped(world, "hal").start()
     hal.wait_for("Welcome")
@@ -175,7 +190,8 @@ def test_mistakes(world):
 
 
 def main():
-    tests = [test_two_terminals, test_one_command, test_control_socket, test_passphrase, test_mistakes]
+    tests = [test_two_terminals, test_one_command, test_streams_that_nobody_reads, test_control_socket, test_passphrase,
+             test_mistakes]
     names = sys.argv[2:]
     for test in tests:
         if names and test.__name__ not in names:
