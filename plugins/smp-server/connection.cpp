@@ -19,6 +19,8 @@ bool has_alpn(const stream& peer) {
     return agreed && !agreed->empty();
 }
 
+constexpr std::string_view refusal = "ERR AUTH";
+
 /// What a message in the output weighs.
 constexpr std::size_t delivery_weight = smp::block_size;
 
@@ -29,7 +31,8 @@ connection::connection(connection_id id, stream peer, const smp::server_identity
                        const connection_limits& limits)
     : id_(id), stream_(std::move(peer)),
       session_(identity, session_id_of(stream_), has_alpn(stream_), random), owner_(owner), limits_(limits),
-      opened_(owner.now()), last_read_(opened_), last_write_(opened_) {}
+      refusals_(limits.refusals), turn_left_(limits.turn_commands), handled_at_(owner.now()),
+      opened_(handled_at_), last_read_(opened_), last_write_(opened_) {}
 
 void connection::start() {
     static constexpr plexus_stream_handler handler{
@@ -47,6 +50,7 @@ void connection::close(std::string_view why) {
     in_.reset();
     out_.reset();
     deliveries_.clear();
+    delayed_.clear();
     responses_.clear();
     owner_.closed(*this, why);
 }
@@ -116,20 +120,23 @@ bool connection::process_block() {
 void connection::process_requests() {
     if (processing_) return;
     processing_ = true;
+    handled_at_ = owner_.now();
     while (is_open() && in_ready_ && !paused()) {
         if (!session_.next(current_)) {
             in_ready_ = false;
             in_.reset();
             break;
         }
+        --turn_left_;
         handle(current_);
     }
     processing_ = false;
 }
 
 bool connection::paused() const noexcept {
-    return waiting_output() >= limits_.pause_output || in_flight_ >= limits_.most_in_flight ||
-           proxied_in_flight_ >= limits_.most_proxied;
+    return waiting_output() >= limits_.pause_output || turn_left_ == 0 ||
+           in_flight_ >= std::min(limits_.most_in_flight, refusals_.left()) ||
+           delayed_.size() >= limits_.most_in_flight || proxied_in_flight_ >= limits_.most_proxied;
 }
 
 std::size_t connection::waiting_output() const noexcept {
@@ -229,6 +236,34 @@ void connection::relay(const smp::server_request& in, const cmd::rfwd& command) 
 // ---- answers
 
 void connection::answer(const reply_to& to, bytes_view content) {
+    if (is_open() && as_text(content) == refusal)
+        refused(to);
+    else
+        answer_now(to, content);
+}
+
+void connection::refused(const reply_to& to) {
+    if (to.relayed == 0) { // a proxy's other clients are not to wait for one
+        const bool enough = refusals_.left() > to.checks;
+        refusals_.spend(to.checks);
+        if (!enough) owner_.misbehaves(log_kind::refusals, "a client's commands are refused again and again");
+    }
+    if (limits_.refusal_delay.count() == 0) return answer_now(to, as_bytes(refusal));
+    delayed_.push_back({handled_at_ + limits_.refusal_delay, to});
+    if (delayed_.size() == 1) owner_.wake_at(*this, delayed_.front().when);
+}
+
+void connection::due() {
+    const auto now = owner_.now();
+    while (!delayed_.empty() && delayed_.front().when <= now) {
+        const auto to = delayed_.front().to;
+        delayed_.pop_front();
+        answer_now(to, as_bytes(refusal));
+    }
+    if (!delayed_.empty()) owner_.wake_at(*this, delayed_.front().when);
+}
+
+void connection::answer_now(const reply_to& to, bytes_view content) {
     if (to.relayed == 0) {
         respond(to.correlation, to.entity, content);
     } else if (const auto route = relayed_.extract(to.relayed)) {
@@ -267,18 +302,21 @@ void connection::writable() {
 }
 
 void connection::flush() {
+    turn_left_ = limits_.turn_commands;
     while (is_open() && !writing_blocked_) {
         if (!out_ && !fill_block()) break;
         if (!write_block()) break;
     }
     if (!is_open()) return;
     if (waiting_output() > limits_.most_output) {
+        owner_.misbehaves(log_kind::slow_client, "a client that does not take what it is sent is closed");
         close("it does not take what it is sent");
         return;
     }
     if (in_ready_ && !paused()) {
         process_requests();
         if (is_open() && !in_ready_) read();
+        if (is_open() && in_ready_ && turn_left_ == 0) owner_.to_flush(*this);
     }
 }
 
@@ -344,12 +382,19 @@ void connection::check_deadlines() {
     if (!is_open()) return;
     const auto now = owner_.now();
     if (session_.current() == smp::server_session::state::hello) {
-        if (now - opened_ > limits_.hello) close("no hello in time");
+        if (now - opened_ > limits_.hello) {
+            owner_.misbehaves(log_kind::no_hello, "clients that do not say hello in time are closed");
+            close("no hello in time");
+        }
     } else if (writing_blocked_ && now - last_write_ > limits_.write) {
+        owner_.misbehaves(log_kind::slow_client, "a client that does not take what it is sent is closed");
         close("it does not take what it is sent");
-    } else if (now - last_read_ > limits_.idle) {
-        close("nothing came from it for too long");
+    } else if (now - std::max(last_read_, last_write_) > limits_.idle) {
+        owner_.idle(*this);
     }
+    if (!is_open()) return;
+    refusals_.refill(now);
+    if (in_ready_ && !paused()) owner_.to_flush(*this);
 }
 
 } // namespace plexus::smp_server

@@ -4,6 +4,7 @@
 
 #include "block_pool.hpp"
 #include "engine/engine.hpp"
+#include "limits.hpp"
 
 #include "plexus/smp/message_body.hpp"
 #include "plexus/smp/server.hpp"
@@ -20,9 +21,13 @@ struct connection_limits {
     std::size_t most_output = 8'388'608; ///< bytes waiting: the client is too slow, and is closed
     std::size_t most_in_flight = 512;    ///< commands without an answer so far
     std::size_t most_proxied = 32;       ///< of these, the ones for other servers
+    std::size_t turn_commands = 256;     ///< then others of the shard have their turn
+    std::size_t refusals = 256;          ///< keys tried in vain a second: further commands wait
+    /// Every AUTH goes out this long after its command came, so that its time tells nothing.
+    std::chrono::nanoseconds refusal_delay{std::chrono::milliseconds(20)};
     std::chrono::nanoseconds hello{std::chrono::seconds(30)};
     std::chrono::nanoseconds write{std::chrono::seconds(60)}; ///< without a byte taken by the client
-    std::chrono::nanoseconds idle{std::chrono::hours(6)};     ///< without a byte from the client
+    std::chrono::nanoseconds idle{std::chrono::hours(6)};     ///< without a byte, and without a subscription
 };
 
 /// The shard, as a connection sees it.
@@ -40,6 +45,11 @@ class connection_owner {
     virtual void to_flush(connection& which) = 0;
     /// It has no stream any more, and is gone when this returns or when its last command is answered.
     virtual void closed(connection& which, std::string_view why) = 0;
+    /// Call `due` then, or later.
+    virtual void wake_at(connection& which, std::chrono::nanoseconds when) = 0;
+    /// Nothing has come or gone for long: close it, unless it is subscribed to something; then `touch` it.
+    virtual void idle(connection& which) = 0;
+    virtual void misbehaves(log_kind kind, std::string_view what) = 0;
 };
 
 class connection {
@@ -68,6 +78,11 @@ class connection {
     void flush();
     /// Closes it if it kept the server waiting for too long.
     void check_deadlines();
+    /// Sends refusals whose time has come.
+    void due();
+    void touch() { last_read_ = owner_.now(); }
+    /// Bytes that wait to be sent to it.
+    std::size_t waiting_output() const noexcept;
 
     bool flush_queued = false; ///< the owner's notes
     bool gone = false;
@@ -90,7 +105,8 @@ class connection {
     bool write_block();
     void write_hello();
     bool paused() const noexcept;
-    std::size_t waiting_output() const noexcept;
+    void answer_now(const reply_to& to, bytes_view content);
+    void refused(const reply_to& to);
 
     connection_id id_;
     stream stream_;
@@ -119,6 +135,14 @@ class connection {
 
     std::size_t in_flight_ = 0;
     std::size_t proxied_in_flight_ = 0;
+    struct delayed {
+        std::chrono::nanoseconds when;
+        reply_to to;
+    };
+    std::deque<delayed> delayed_; ///< refusals
+    budget refusals_;
+    std::size_t turn_left_;
+    std::chrono::nanoseconds handled_at_; ///< when the commands of a block were begun
     std::unordered_map<std::uint64_t, smp::relay_route> relayed_;
     std::uint64_t next_relayed_ = 1;
     std::chrono::nanoseconds opened_;

@@ -121,6 +121,17 @@ std::string config_text(const wanted& from) {
     out += "certificate-chain = " + toml_text(chain_file) + "\n";
     out += "private-key = " + toml_text(server_key_file) + "\n";
     if (!from.password.empty()) out += "password = " + toml_text(from.password) + "\n";
+    out += "\n# What holds unless it says otherwise; plexusd plugin inspect smp-server explains every key.\n"
+           "# new-queues = true\n"
+           "# quota = 128\n"
+           "# message-lifetime = \"21d\"\n"
+           "# suspended-lifetime = \"0s\"\n"
+           "# idle-timeout = \"6h\"\n"
+           "# max-connections = 100000\n"
+           "# max-connections-per-address = 0\n"
+           "# memory-limit = 0\n"
+           "# proxy = true\n"
+           "# proxy-allow-private = false\n";
     return out;
 }
 

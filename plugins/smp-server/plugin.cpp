@@ -32,6 +32,22 @@ constexpr std::array keys = {
                "how often the store is searched for messages that are too old"},
     plexus_key{"max-connections", PLEXUS_KEY_INTEGER, 0, "100000", nullptr, 1, 10'000'000,
                "clients at once; more are closed"},
+    plexus_key{
+        "max-connections-per-address", PLEXUS_KEY_INTEGER, 0, "0", nullptr, 0, 10'000'000,
+        "the same of one source: an IPv4 address or an IPv6 /64; 0: no limit. All clients that come through "
+        "Tor, or through a balancer, have one"},
+    plexus_key{
+        "memory-limit", PLEXUS_KEY_INTEGER, 0, "0", nullptr, 0, 1'048'576,
+        "megabytes of memory of its own; 0: no limit. From 80 % of it on cached queues are given up, from 90 "
+        "% "
+        "new clients and idle sessions of the proxy, at the limit connected clients, those first that take "
+        "least of what they are sent"},
+    plexus_key{"suspended-lifetime", PLEXUS_KEY_DURATION, 0, "0s", nullptr, 0, 0,
+               "after which a suspended queue is removed; 0s: never"},
+    plexus_key{"verify-budget", PLEXUS_KEY_INTEGER, 0, "256", nullptr, 16, 100'000,
+               "signatures of one client a second that do not verify; its further commands wait"},
+    plexus_key{"refusal-delay", PLEXUS_KEY_DURATION, 0, "20ms", nullptr, 0, 1'000'000'000,
+               "after its command a refusal (AUTH) is sent, whatever the reason: its time tells nothing"},
     plexus_key{"max-subscriptions", PLEXUS_KEY_INTEGER, 0, "200000", nullptr, 1, 100'000'000,
                "queues that one connection may subscribe to on each shard"},
     plexus_key{"handshake-timeout", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 100'000'000, 600'000'000'000,
@@ -59,7 +75,7 @@ constexpr std::array keys = {
     plexus_key{"proxy-idle", PLEXUS_KEY_DURATION, 0, "30m", nullptr, 1'000'000'000, 864'000'000'000'000,
                "after which a session with another server that nobody uses is closed"},
     plexus_key{"idle-timeout", PLEXUS_KEY_DURATION, 0, "6h", nullptr, 1'000'000'000, 864'000'000'000'000,
-               "after which a client that sends nothing is closed"},
+               "after which a client without subscriptions that neither sends nor gets anything is closed"},
 };
 constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_FS_STATE,
                                         PLEXUS_CAP_KEYS, nullptr};
@@ -126,22 +142,29 @@ class plugin final : public plugin_base {
         queues.message_ttl = std::chrono::duration_cast<std::chrono::seconds>(
                                  config.duration("message-lifetime").value_or(std::chrono::nanoseconds(0)))
                                  .count();
+        queues.suspended_ttl =
+            std::chrono::duration_cast<std::chrono::seconds>(
+                config.duration("suspended-lifetime").value_or(std::chrono::nanoseconds(0)))
+                .count();
         queues.most_subscriptions = static_cast<std::size_t>(config.integer("max-subscriptions").value_or(0));
         connection_limits limits;
         limits.hello = config.duration("handshake-timeout").value_or(limits.hello);
         limits.write = config.duration("write-timeout").value_or(limits.write);
         limits.most_proxied = static_cast<std::size_t>(config.integer("proxy-client-requests").value_or(32));
+        limits.refusals = static_cast<std::size_t>(config.integer("verify-budget").value_or(256));
+        limits.refusal_delay = config.duration("refusal-delay").value_or(limits.refusal_delay);
         limits.idle = config.duration("idle-timeout").value_or(limits.idle);
         server_metrics metrics;
         metrics.connections = host().gauge("smp_connections", "clients that are connected");
         metrics.messages_delivered =
             host().counter("smp_messages_delivered_total", "messages sent to recipients");
         metrics.queues_created = host().counter("smp_queues_created_total", "queues that were created");
-        setup_.emplace(server_setup{loop_ref(loop), clock_view(clock), host().log(), host_random(random),
-                                    std::move(identity), std::move(queues), limits, store_ref(store),
-                                    tables{}, metrics, host().service<plexus_transport>(PLEXUS_TRANSPORT_ID),
-                                    config.boolean("proxy"),
-                                    proxy_limits_of(config, loop_ref(loop).shard_count())});
+        setup_.emplace(
+            server_setup{loop_ref(loop), clock_view(clock), host().log(), host_random(random),
+                         std::move(identity), std::move(queues), limits, store_ref(store), tables{}, metrics,
+                         host().service<plexus_transport>(PLEXUS_TRANSPORT_ID), config.boolean("proxy"),
+                         proxy_limits_of(config, loop_ref(loop).shard_count()),
+                         static_cast<std::size_t>(config.integer("memory-limit").value_or(0)) << 20});
         return {};
     }
 
@@ -161,6 +184,7 @@ class plugin final : public plugin_base {
         }
         const auto interval = host().config().duration("expire-interval").value_or(std::chrono::hours(2));
         tasks_.spawn(server_->expire_messages(interval));
+        tasks_.spawn(server_->expire_suspended(interval));
         say_where();
         co_return result<void>();
     }
@@ -235,6 +259,8 @@ class plugin final : public plugin_base {
         options.handshake_timeout_ns = static_cast<std::uint64_t>(
             config.duration("handshake-timeout").value_or(std::chrono::seconds(30)).count());
         options.connections_most = static_cast<std::uint32_t>(config.integer("max-connections").value_or(0));
+        options.connections_most_of_one =
+            static_cast<std::uint32_t>(config.integer("max-connections-per-address").value_or(0));
         const auto accepted = [](void* context, plexus_stream* raw) {
             static_cast<plugin*>(context)->server_->accept(raw);
         };

@@ -48,6 +48,28 @@ task<void> server::stop() {
     co_await on_each(stop_one);
 }
 
+void server::measure_memory() {
+    const auto limit = setup_.memory_limit;
+    if (limit == 0) return;
+    const auto before = memory_.load();
+    const auto used = own_memory();
+    const auto now = pressure_of(used, limit);
+    memory_ = now;
+    if (now == pressure::none) return;
+    constexpr std::chrono::nanoseconds between_trims = std::chrono::seconds(10);
+    const auto time = setup_.clock.monotonic();
+    if (time - trimmed_ > between_trims) {
+        trimmed_ = time;
+        trim_heap();
+    }
+    if (now <= before) return;
+    const auto megabytes = std::to_string(used >> 20);
+    const auto given_up = now == pressure::caches      ? std::string_view("cached queues")
+                          : now == pressure::newcomers ? std::string_view("new clients")
+                                                       : std::string_view("clients");
+    warn(log_kind::memory, "memory is short", {{"used_mb", megabytes}, {"given_up", given_up}});
+}
+
 void server::warn(log_kind kind, std::string_view message, std::initializer_list<field> fields) {
     std::uint64_t silent = 0;
     if (!warnings_.may_say(kind, setup_.clock.monotonic(), silent)) return;
@@ -84,11 +106,41 @@ void server::manage(bytes id, queue_change change, std::function<void(result<voi
     at(here).engine().look_up(std::move(id), std::move(found));
 }
 
+task<void> server::expire_suspended(std::chrono::nanoseconds interval) {
+    if (setup_.queues.suspended_ttl == 0) co_return;
+    while (co_await sleep_for(setup_.loop, interval)) {
+        const auto oldest = at(0).expiry_seconds() - setup_.queues.suspended_ttl;
+        bytes from{0};
+        const bytes to_the_end;
+        bool more = true;
+        while (more) {
+            const auto rows =
+                co_await setup_.store.scan(setup_.opened.suspended, from, to_the_end, expire_step);
+            if (!rows) {
+                setup_.log.warning("suspended queues could not be looked for",
+                                   {{"why", rows.error().message()}});
+                break;
+            }
+            for (const auto& [key, value] : *rows) {
+                const auto since = decode_seconds(value);
+                const auto id = to_identifier(key);
+                if (!since || !id || *since >= oldest) continue;
+                const auto owner = owner_of(*id, size());
+                send(owner, [this, owner, id = *id] { at(owner).engine().expire_suspended(id); });
+            }
+            more = rows->size() == expire_step;
+            if (more) {
+                from = rows->back().first;
+                from.push_back(0);
+            }
+        }
+    }
+}
+
 task<void> server::expire_messages(std::chrono::nanoseconds interval) {
     if (setup_.queues.message_ttl == 0) co_return;
     while (co_await sleep_for(setup_.loop, interval)) {
-        const auto wall = std::chrono::duration_cast<std::chrono::seconds>(setup_.clock.wall()).count();
-        const auto oldest = wall - setup_.queues.message_ttl;
+        const auto oldest = at(0).expiry_seconds() - setup_.queues.message_ttl;
         bytes from{0};
         const bytes to_the_end;
         bool more = true;

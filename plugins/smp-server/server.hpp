@@ -48,6 +48,7 @@ struct server_setup {
     const plexus_transport* transport = nullptr; ///< to other servers; may be missing
     bool allow_proxy = true;
     proxy_limits proxy;
+    std::size_t memory_limit = 0; ///< bytes; 0: none
 };
 
 class server;
@@ -65,6 +66,7 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     void stop();
     void answer_here(const reply_to& to, bytes_view content);
     void deliver_here(const reply_to& to, const delivery& what);
+    std::int64_t expiry_seconds() override;
 
   private:
     // connection_owner
@@ -74,6 +76,9 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     void proxy(const reply_to& from, const smp::command& content) override;
     void to_flush(connection& which) override;
     void closed(connection& which, std::string_view why) override;
+    void wake_at(connection& which, std::chrono::nanoseconds when) override;
+    void idle(connection& which) override;
+    void misbehaves(log_kind kind, std::string_view what) override;
     // engine_outputs
     void answer(const reply_to& to, const smp::message& content) override;
     void deliver(const reply_to& to, const delivery& what) override;
@@ -92,6 +97,9 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     void work();
     void bury(connection& which);
     void sweep();
+    void wake();
+    void ask_idle(std::uint32_t next, const connection_id& id);
+    void shed(pressure how);
     void on_every_shard(std::function<void(shard&)> function);
 
     server& server_;
@@ -108,6 +116,9 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     bytes scratch_;
     bool work_queued_ = false;
     std::optional<timer> sweep_;
+    std::optional<timer> wake_;
+    std::multimap<std::chrono::nanoseconds, connection_id> wakes_;
+    expiry_clock clock_;
 };
 
 class server {
@@ -131,6 +142,13 @@ class server {
     void manage(bytes id, queue_change change, std::function<void(result<void>)> done);
     /// Looks for messages that are too old, all through the store, again and again. [shard 0]
     task<void> expire_messages(std::chrono::nanoseconds interval);
+    /// The same for queues that were suspended long ago. [shard 0]
+    task<void> expire_suspended(std::chrono::nanoseconds interval);
+
+    /// How short memory is, as shard 0 saw it last. [any-thread]
+    pressure memory() const noexcept { return memory_; }
+    /// [shard 0]
+    void measure_memory();
 
     /// A warning, if none of its kind was given in the last minute. [any-thread]
     void warn(log_kind kind, std::string_view message, std::initializer_list<field> fields);
@@ -152,6 +170,8 @@ class server {
 
     server_setup setup_;
     log_limiter warnings_;
+    std::atomic<pressure> memory_{pressure::none};
+    std::chrono::nanoseconds trimmed_{};
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<std::size_t> under_way_{0};
 };

@@ -29,9 +29,39 @@ std::int64_t shard::seconds() {
 void shard::start() {
     sweep_.emplace(server_.setup().loop, [this] { sweep(); });
     sweep_->arm(sweep_interval);
+    wake_.emplace(server_.setup().loop, [this] { wake(); });
 }
 
-void shard::stop() { sweep_.reset(); }
+void shard::stop() {
+    sweep_.reset();
+    wake_.reset();
+}
+
+std::int64_t shard::expiry_seconds() {
+    bool jumped = false;
+    const auto out = clock_.seconds(seconds(), now(), jumped);
+    if (jumped)
+        server_.warn(log_kind::clock,
+                     "the clock jumped forward: if it stays so, messages expire by it after a day", {});
+    return out;
+}
+
+/// Gives up what memory is too short for, in the order of `pressure`.
+void shard::shed(pressure how) {
+    if (how == pressure::none) return;
+    engine_.forget_cached();
+    if (how >= pressure::newcomers) proxy_.shed();
+    if (how < pressure::clients || connections_.empty()) return;
+    std::vector<connection*> all;
+    for (const auto& [number, each] : connections_)
+        if (each->is_open()) all.push_back(each.get());
+    constexpr std::size_t share = 16; // of the clients, in one turn
+    const auto most = all.size() / share + 1;
+    std::sort(all.begin(), all.end(), [](const connection* left, const connection* right) {
+        return left->waiting_output() > right->waiting_output();
+    });
+    for (std::size_t i = 0; i < std::min(most, all.size()); ++i) all[i]->close("memory is short");
+}
 
 void shard::sweep() {
     std::vector<connection*> all;
@@ -39,12 +69,15 @@ void shard::sweep() {
     for (const auto& [number, each] : connections_) all.push_back(each.get());
     for (auto* each : all) each->check_deadlines();
     proxy_.check_time();
+    if (index_ == 0) server_.measure_memory();
+    shed(server_.memory());
     sweep_->arm(sweep_interval);
 }
 
 // ---- connections
 
 void shard::accept(stream peer) {
+    if (server_.memory() >= pressure::newcomers) return;
     const connection_id id{index_, next_connection_++};
     auto made = std::make_unique<connection>(id, std::move(peer), server_.setup().identity,
                                              server_.setup().random, *this, server_.setup().limits);
@@ -65,6 +98,41 @@ void shard::closed(connection& which, std::string_view why) {
         server_.setup().log.debug("connection closed", {{"why", why}});
     if (which.in_flight() == 0) bury(which);
 }
+
+void shard::wake_at(connection& which, std::chrono::nanoseconds when) {
+    const auto added = wakes_.emplace(when, which.id());
+    if (added == wakes_.begin() && wake_) wake_->arm(when - now());
+}
+
+void shard::wake() {
+    const auto time = now();
+    while (!wakes_.empty() && wakes_.begin()->first <= time) {
+        const auto id = wakes_.begin()->second;
+        wakes_.erase(wakes_.begin());
+        if (auto* which = find(id)) which->due();
+    }
+    if (!wakes_.empty()) wake_->arm(wakes_.begin()->first - time);
+}
+
+void shard::idle(connection& which) {
+    which.touch();
+    ask_idle(0, which.id());
+}
+
+/// Asks one shard after the other whether the client has a subscription there, and closes it if none says so.
+void shard::ask_idle(std::uint32_t next, const connection_id& id) {
+    if (next < server_.size()) {
+        server_.send(next, [this, next, id] {
+            if (!server_.at(next).engine_.is_used_by(id)) ask_idle(next + 1, id);
+        });
+        return;
+    }
+    server_.send(id.shard, [this, id] {
+        if (auto* which = server_.at(id.shard).find(id)) which->close("nothing came from it for too long");
+    });
+}
+
+void shard::misbehaves(log_kind kind, std::string_view what) { server_.warn(kind, what, {}); }
 
 /// It leaves the table later, outside of its own functions.
 void shard::bury(connection& which) {
@@ -130,6 +198,10 @@ void shard::proxy(const reply_to& from, const smp::command& content) {
             auto refused = smp::make_server_error(smp::error_code::proxy);
             refused.proxy = smp::proxy_error::basic_auth;
             answer(from, smp::msg::err{refused});
+            return;
+        }
+        if (server_.memory() >= pressure::newcomers) {
+            answer(from, smp::msg::err{proxy_busy()});
             return;
         }
         const auto owner = asked->server.fingerprint[0] % server_.size();

@@ -32,6 +32,7 @@ class smp_peer {
     void write_block(const smp::block_buffer& block) { tls_.write(block); }
 
     smp::client_session& session() noexcept { return *session_; }
+    int descriptor() const noexcept { return tls_.descriptor(); }
 
   private:
     void flush();

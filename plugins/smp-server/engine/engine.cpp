@@ -124,12 +124,12 @@ void queue_engine::remember(const queue_ptr& found) {
     ages_.push_front(id);
     found->age = ages_.begin();
     cache_[id] = found;
-    trim_cache();
+    trim_cache(settings_.cached_queues);
 }
 
-void queue_engine::trim_cache() {
+void queue_engine::trim_cache(std::size_t most) {
     auto last = ages_.end();
-    while (cache_.size() > settings_.cached_queues && last != ages_.begin()) {
+    while (cache_.size() > most && last != ages_.begin()) {
         --last;
         const auto entry = cache_.find(*last);
         if (entry->second->pins > 0) continue;
@@ -369,7 +369,9 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
         return;
     }
     if (!authorized(in, *found)) {
-        fail(*in.from, error_code::auth);
+        auto to = *in.from;
+        to.checks = static_cast<std::uint8_t>(found->record.recipient_keys.size());
+        fail(to, error_code::auth);
         return;
     }
     const auto& wanted = *in.content;

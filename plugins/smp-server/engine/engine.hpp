@@ -21,7 +21,8 @@ struct settings {
     std::uint32_t quota = 128;            ///< messages that a queue holds
     std::int64_t message_ttl = 1'814'400; ///< seconds; 0: they never expire
     bool allow_new_queues = true;
-    secret_bytes password; ///< asked for new queues; empty: none
+    secret_bytes password;          ///< asked for new queues; empty: none
+    std::int64_t suspended_ttl = 0; ///< seconds after which a suspended queue is removed; 0: it stays
     std::size_t cached_queues = 20'000;
     std::size_t most_subscriptions = 100'000; ///< of one connection, on this shard
 };
@@ -78,6 +79,8 @@ class engine_outputs {
     virtual void forward(std::uint32_t shard, const request& in, const identifier& recipient_id) = 0;
     /// Unix time.
     virtual std::int64_t seconds() = 0;
+    /// The same, for deciding what is too old.
+    virtual std::int64_t expiry_seconds() { return seconds(); }
 };
 
 class queue_engine {
@@ -96,6 +99,9 @@ class queue_engine {
 
     /// Forgets what a connection subscribed to.
     void disconnected(const connection_id& connection);
+    bool is_used_by(const connection_id& connection) const { return uses_.count(connection) > 0; }
+    /// Forgets queues that no command uses just now; they are read again when they are needed.
+    void forget_cached() { trim_cache(0); }
     /// The queue with this recipient, sender, link or notifier id, whichever shard owns it; nothing if there
     /// is none.
     void look_up(bytes id, std::function<void(result<std::optional<identifier>>)> next);
@@ -104,6 +110,8 @@ class queue_engine {
                 std::function<void(result<void>)> done);
     /// Drops the messages of a queue that are too old.
     void expire(const identifier& recipient_id);
+    /// Removes a queue if it was suspended for too long.
+    void expire_suspended(const identifier& recipient_id);
 
     /// Commits and reads under way. Nothing calls back into the engine when it is 0.
     std::size_t pending() const noexcept { return pending_; }
@@ -154,7 +162,7 @@ class queue_engine {
     static result<queue_ptr> make_queue(const identifier& id, const std::optional<bytes>& record,
                                         const std::optional<bytes>& waiting);
     void remember(const queue_ptr& found);
-    void trim_cache();
+    void trim_cache(std::size_t most);
     void read(plexus_table* table, bytes key, std::function<void(result<std::optional<bytes>>)> done);
     void commit(write_batch batch, std::function<void(result<void>)> done);
     void finished();

@@ -48,6 +48,7 @@ struct reply_to {
     smp::version version = 0;
     bool event = false;
     bool proxied = false;      ///< it answers PRXY or PFWD
+    std::uint8_t checks = 1;   ///< of an AUTH: how many keys were tried
     std::uint64_t relayed = 0; ///< the connection's number of a command that a proxy forwarded; 0: it did not
     short_id correlation;
     short_id entity;

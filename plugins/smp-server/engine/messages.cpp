@@ -61,7 +61,7 @@ void queue_engine::drop_first(queue& found, write_batch& batch) {
 
 void queue_engine::drop_expired(queue& found, write_batch& batch) {
     if (settings_.message_ttl == 0) return;
-    const auto oldest = outputs_.seconds() - settings_.message_ttl;
+    const auto oldest = outputs_.expiry_seconds() - settings_.message_ttl;
     while (found.committed > 0 && found.waiting.entries.front().seconds < oldest) drop_first(found, batch);
 }
 

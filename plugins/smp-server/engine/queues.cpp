@@ -83,6 +83,10 @@ void queue_engine::set_keys(const request& in, const cmd::rkey& command, const q
         fail(*in.from, error_code::auth);
         return;
     }
+    if (command.keys.size() > most_recipient_keys) {
+        fail(*in.from, command_error::prohibited);
+        return;
+    }
     found->record.recipient_keys = command.keys;
     save(*in.from, found, {}, msg::ok{});
 }
@@ -145,7 +149,21 @@ void queue_engine::delete_link(const request& in, const queue_ptr& found) {
 void queue_engine::suspend(const request& in, const queue_ptr& found) {
     found->record.status = queue_status::off;
     found->record.blocked.reset();
-    save(*in.from, found, {}, msg::ok{});
+    write_batch batch;
+    batch.put(tables_.suspended, to_bytes(bytes_view(found->record.recipient_id)),
+              encode_seconds(outputs_.seconds()));
+    save(*in.from, found, std::move(batch), msg::ok{});
+}
+
+void queue_engine::expire_suspended(const identifier& recipient_id) {
+    auto drop = [this](const result<queue_ptr>& looked_up) {
+        if (!looked_up || !*looked_up || (*looked_up)->record.status != queue_status::off) return;
+        remove(*looked_up, {}, [](const result<void>&) {});
+    };
+    if (const auto known = find(recipient_id))
+        drop(*known);
+    else
+        load(recipient_id, drop);
 }
 
 void queue_engine::remove(const queue_ptr& found, const connection_id& by,
@@ -159,6 +177,7 @@ void queue_engine::remove(const queue_ptr& found, const connection_id& by,
     if (record.short_link) batch.erase(tables_.links, record.short_link->id);
     if (record.notifier) batch.erase(tables_.notifiers, to_bytes(bytes_view(record.notifier->id)));
     batch.erase(tables_.waiting, key);
+    if (record.status == queue_status::off) batch.erase(tables_.suspended, key);
     for (const auto& entry : found->waiting.entries) batch.erase(tables_.messages, message_key(entry.number));
     found->deleted = true; // stays in the cache until the store knows
     ++found->pins;

@@ -181,6 +181,18 @@ bytes message_key(std::uint64_t number) {
     return out;
 }
 
+bytes encode_seconds(std::int64_t value) {
+    bytes out;
+    writer(out).i64(value);
+    return out;
+}
+
+std::optional<std::int64_t> decode_seconds(bytes_view data) {
+    reader in(data);
+    const auto out = in.i64();
+    return in.done() ? std::optional(out) : std::nullopt;
+}
+
 result<tables> open_tables(const store_ref& store) {
     tables out;
     PLEXUS_TRY(out.queues, store.table("smp.queues"));
@@ -189,6 +201,7 @@ result<tables> open_tables(const store_ref& store) {
     PLEXUS_TRY(out.notifiers, store.table("smp.notifiers"));
     PLEXUS_TRY(out.waiting, store.table("smp.waiting"));
     PLEXUS_TRY(out.messages, store.table("smp.messages"));
+    PLEXUS_TRY(out.suspended, store.table("smp.suspended"));
     PLEXUS_TRY(out.meta, store.table("smp.meta"));
     return out;
 }

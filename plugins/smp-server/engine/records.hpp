@@ -6,6 +6,7 @@
 //   smp.notifiers notifier id -> recipient id
 //   smp.waiting   recipient id -> waiting_list
 //   smp.messages  arrival number -> recipient id, stored_message
+//   smp.suspended recipient id -> when it was suspended
 //   smp.meta      "epoch" -> how often the server was started
 #pragma once
 
@@ -23,6 +24,9 @@
 namespace plexus::smp_server {
 
 enum class queue_status : std::uint8_t { active, off, blocked };
+
+/// Of one queue: each is tried before a command is refused.
+inline constexpr std::size_t most_recipient_keys = 16;
 
 struct queue_record {
     identifier recipient_id{};
@@ -96,6 +100,10 @@ std::optional<link_row> decode_link(bytes_view data);
 
 bytes message_key(std::uint64_t number);
 
+/// Unix time.
+bytes encode_seconds(std::int64_t value);
+std::optional<std::int64_t> decode_seconds(bytes_view data);
+
 /// The tables, opened once.
 struct tables {
     plexus_table* queues = nullptr;
@@ -104,6 +112,7 @@ struct tables {
     plexus_table* notifiers = nullptr;
     plexus_table* waiting = nullptr;
     plexus_table* messages = nullptr;
+    plexus_table* suspended = nullptr;
     plexus_table* meta = nullptr;
 };
 result<tables> open_tables(const store_ref& store);

@@ -95,6 +95,12 @@ class rig : public connection_owner {
     rig() : identity(make_identity()) {
         limits.pause_output = 20'000;
         limits.most_output = 200'000;
+        restart();
+    }
+    /// A new connection, with the limits as they are.
+    void restart() {
+        peer.incoming.clear();
+        peer.outgoing.clear();
         own.emplace(connection_id{0, 1}, stream(&peer), identity, random, *this, limits);
         own->start();
         client.emplace(parameters(), random);
@@ -110,12 +116,15 @@ class rig : public connection_owner {
     void submit(const request& in) override {
         ++submitted;
         if (!answering) return;
-        own->answer(*in.from, as_bytes("OK"));
+        own->answer(*in.from, as_bytes(refusing ? "ERR AUTH" : "OK"));
         own->request_done();
     }
     void proxy(const reply_to&, const smp::command&) override { ++proxied; }
     void to_flush(connection&) override { flush_wanted = true; }
     void closed(connection&, std::string_view why) override { closed_because = std::string(why); }
+    void wake_at(connection&, std::chrono::nanoseconds when) override { wake = when; }
+    void idle(connection& which) override { which.close("idle"); }
+    void misbehaves(log_kind, std::string_view) override { ++misbehaved; }
 
     /// Bytes of the client arrive.
     void give(bytes_view data) {
@@ -124,6 +133,7 @@ class rig : public connection_owner {
         turn();
     }
     void turn() {
+        if (give_way) return;
         while (std::exchange(flush_wanted, false) && own->is_open()) own->flush();
     }
     /// The next block that the server wrote.
@@ -190,6 +200,10 @@ class rig : public connection_owner {
     std::size_t submitted = 0;
     std::size_t proxied = 0;
     bool answering = true;
+    bool refusing = false;
+    bool give_way = false; ///< to_flush is not followed yet
+    std::size_t misbehaved = 0;
+    std::optional<std::chrono::nanoseconds> wake;
     bool flush_wanted = false;
     std::string closed_because;
     std::optional<connection> own;
@@ -263,6 +277,57 @@ TEST(connection, commands_for_other_servers_are_bounded) {
     world.own->flush();
     world.turn();
     EXPECT_EQ(world.proxied, 4U);
+}
+
+TEST(connection, a_refusal_takes_its_time) {
+    rig world;
+    world.refusing = true;
+    world.send_commands(3);
+    EXPECT_EQ(world.submitted, 3U);
+    EXPECT_EQ(world.read_all(), 0U);
+    ASSERT_EQ(world.wake, world.limits.refusal_delay);
+    world.time = *world.wake - std::chrono::nanoseconds(1);
+    world.own->due();
+    world.turn();
+    EXPECT_EQ(world.read_all(), 0U);
+    world.time = *world.wake;
+    world.own->due();
+    world.turn();
+    EXPECT_EQ(world.read_all(), 3U);
+}
+
+TEST(connection, refused_commands_cost_bounded_work) {
+    rig world;
+    world.limits.refusals = 100;
+    world.restart();
+    world.refusing = true;
+    world.send_commands(500);
+    EXPECT_EQ(world.submitted, 100U);
+    EXPECT_GE(world.misbehaved, 1U);
+    for (int second = 1; second <= 5; ++second) {
+        world.time += std::chrono::seconds(1);
+        world.own->due();
+        world.own->check_deadlines();
+        world.turn();
+        EXPECT_LE(world.submitted, 100U * static_cast<std::size_t>(second + 1));
+    }
+    world.time += std::chrono::seconds(1);
+    world.own->due();
+    world.turn();
+    EXPECT_EQ(world.submitted, 500U);
+    EXPECT_EQ(world.read_all(), 500U);
+}
+
+TEST(connection, others_have_their_turn) {
+    rig world;
+    world.limits.turn_commands = 10;
+    world.restart();
+    world.give_way = true;
+    world.send_commands(50);
+    EXPECT_LE(world.submitted, 20U);
+    world.give_way = false;
+    world.turn();
+    EXPECT_EQ(world.submitted, 50U);
 }
 
 TEST(connection, a_client_that_is_too_slow_is_closed) {

@@ -87,6 +87,7 @@ class rig : public engine_outputs {
         engines[shard]->execute(kept->view(), recipient_id);
     }
     std::int64_t seconds() override { return now; }
+    std::int64_t expiry_seconds() override { return expiry_now.value_or(now); }
 
     /// Sends a command of a client and lets the store finish, unless `hold`.
     void command(std::uint64_t client, const smp::command& value, bytes_view entity,
@@ -147,6 +148,7 @@ class rig : public engine_outputs {
     bytes last_correlation;
     std::map<bytes, crypto::box_key> keys;
     std::int64_t now = 1'751'328'000;
+    std::optional<std::int64_t> expiry_now;
     smp::version version = 17;
     std::size_t forwarded = 0;
     std::uint64_t run = 1;

@@ -434,5 +434,52 @@ TEST(engine, subscriptions_of_a_connection_are_bounded) {
     EXPECT_EQ(three.sub(world, 1), "1:SOK");
 }
 
+TEST(engine, a_suspended_queue_expires) {
+    rig world;
+    const auto off = test_queue::make(world, 1);
+    const auto used = test_queue::make(world, 1);
+    EXPECT_EQ(world.tell(1, cmd::off{}, off.recipient_id, &off.recipient), "1:OK");
+    for (const auto* each : {&off, &used})
+        world.engines[0]->expire_suspended(to_identifier(each->recipient_id).value());
+    world.store.run();
+    EXPECT_EQ(world.take(), "1:! DELD");
+    EXPECT_EQ(world.tell(1, cmd::que{}, off.recipient_id, &off.recipient), "1:ERR AUTH");
+    EXPECT_EQ(world.tell(1, cmd::que{}, used.recipient_id, &used.recipient), "1:INFO");
+}
+
+TEST(engine, messages_expire_by_the_clock_that_does_not_jump) {
+    rig world;
+    world.expiry_now = world.now;
+    auto queue = test_queue::make(world, 1, smp::queue_mode::messaging, false);
+    EXPECT_EQ(queue.send(world, 2, "kept"), "2:OK");
+    world.now += 365 * 86'400;
+    world.engines[0]->expire(to_identifier(queue.recipient_id).value());
+    world.store.run();
+    EXPECT_EQ(queue.sub(world, 1), "1:SOK, 1:! MSG kept");
+}
+
+TEST(engine, keys_of_a_queue_are_bounded) {
+    rig world;
+    const auto queue = test_queue::make(world, 1, smp::queue_mode::contact);
+    cmd::rkey more;
+    for (std::size_t i = 0; i < most_recipient_keys; ++i)
+        more.keys.push_back(
+            crypto::private_key::generate(crypto::key_type::ed25519, world.random).public_part());
+    auto too_many = more;
+    too_many.keys.push_back(queue.recipient.public_part());
+    EXPECT_EQ(world.tell(1, too_many, queue.recipient_id, &queue.recipient), "1:ERR CMD PROHIBITED");
+    EXPECT_EQ(world.tell(1, more, queue.recipient_id, &queue.recipient), "1:OK");
+}
+
+TEST(engine, knows_who_is_subscribed) {
+    rig world;
+    const connection_id first{0, 1};
+    EXPECT_FALSE(world.engines[0]->is_used_by(first));
+    auto queue = test_queue::make(world, 1);
+    EXPECT_TRUE(world.engines[0]->is_used_by(first));
+    EXPECT_EQ(queue.sub(world, 2), "1:! END, 2:SOK");
+    EXPECT_FALSE(world.engines[0]->is_used_by(first));
+}
+
 } // namespace
 } // namespace plexus::smp_server::test

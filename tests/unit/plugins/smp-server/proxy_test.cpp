@@ -32,6 +32,7 @@ std::string reach(smp_peer& proxy, const smp::server_address& server, relay_sess
     proxy.send(cmd::prxy{server, password}, {}, nullptr);
     std::string what;
     proxy.receive([&](const smp::client_event& event) {
+        if (std::holds_alternative<msg::pong>(event.content)) return false; // of an earlier command
         if (const auto* failed = std::get_if<msg::err>(&event.content)) what = smp::to_text(failed->error);
         if (const auto* got = std::get_if<msg::pkey>(&event.content)) {
             what = "PKEY";
@@ -291,21 +292,26 @@ class fake_relay {
 
 struct proxy_errors : testing::Test {
     folder where;
-    running_server proxy{where.path() / "proxy",
-                         std::string(local) + "proxy-timeout = \"300ms\"\nproxy-connect-timeout = \"2s\"\n",
-                         "store-memory"};
+    std::optional<running_server> server;
     bench::system_random random;
-    smp_peer peer{proxy.address(), random};
+    std::optional<smp_peer> peer;
     relay_session relay;
+
+    /// Each test says what it makes shorter: nothing that has to succeed is in a hurry.
+    void start(const std::string& more = "") {
+        server.emplace(where.path() / "proxy", local + more, "store-memory");
+        peer.emplace(server->address(), random);
+    }
     std::string forward(const fake_relay& to) {
-        const auto reached = reach(peer, to.address(proxy), relay);
+        const auto reached = reach(*peer, to.address(*server), relay);
         if (reached != "PKEY") return reached;
-        return through(peer, random, relay, cmd::send{{}, as_bytes("x")}, bytes(24, 1), nullptr);
+        return through(*peer, random, relay, cmd::send{{}, as_bytes("x")}, bytes(24, 1), nullptr);
     }
     std::filesystem::path keys() const { return where.path() / "proxy"; }
 };
 
 TEST_F(proxy_errors, of_the_destination_are_passed_on) {
+    start();
     const auto refuse = [](const smp::server_request&) {
         return std::optional<smp::message>(msg::err{smp::make_server_error(smp::error_code::crypto)});
     };
@@ -314,6 +320,7 @@ TEST_F(proxy_errors, of_the_destination_are_passed_on) {
 }
 
 TEST_F(proxy_errors, of_answers_that_make_no_sense) {
+    start();
     const auto pong = [](const smp::server_request&) { return std::optional<smp::message>(msg::pong{}); };
     fake_relay to(keys(), pong);
     EXPECT_EQ(forward(to), "PROXY: PROXY BROKER UNEXPECTED PONG");
@@ -326,19 +333,22 @@ TEST_F(proxy_errors, of_answers_that_make_no_sense) {
 }
 
 TEST_F(proxy_errors, of_a_destination_that_says_nothing) {
+    start("proxy-timeout = \"300ms\"\n");
     const auto silent = [](const smp::server_request&) { return std::optional<smp::message>(); };
     fake_relay to(keys(), silent);
     EXPECT_EQ(forward(to), "PROXY: PROXY BROKER TIMEOUT");
-    EXPECT_EQ(through(peer, random, relay, cmd::send{}, bytes(24, 1), nullptr), "PROXY: PROXY NO_SESSION")
+    EXPECT_EQ(through(*peer, random, relay, cmd::send{}, bytes(24, 1), nullptr), "PROXY: PROXY NO_SESSION")
         << "its session was given up";
 }
 
 TEST_F(proxy_errors, of_a_destination_without_a_hello) {
+    start("proxy-connect-timeout = \"1s\"\n");
     fake_relay to(keys(), {}, false);
     EXPECT_EQ(forward(to), "PROXY BROKER NETWORK");
 }
 
 TEST_F(proxy_errors, of_a_destination_that_is_too_old) {
+    start();
     fake_relay to(keys(), {}, true, {6, 7});
     EXPECT_EQ(forward(to), "PROXY BROKER TRANSPORT VERSION");
     EXPECT_EQ(forward(to), "PROXY BROKER TRANSPORT VERSION");
@@ -346,31 +356,34 @@ TEST_F(proxy_errors, of_a_destination_that_is_too_old) {
 }
 
 TEST_F(proxy_errors, of_a_destination_that_is_another) {
+    start();
     fake_relay to(keys(), {});
-    auto other = to.address(proxy);
+    auto other = to.address(*server);
     other.fingerprint[0] ^= 1;
-    EXPECT_EQ(reach(peer, other, relay), "PROXY BROKER NETWORK");
+    EXPECT_EQ(reach(*peer, other, relay), "PROXY BROKER NETWORK");
 }
 
 TEST_F(proxy_errors, of_a_destination_that_is_not_there) {
+    start();
     const auto [descriptor, port] = bench::listen_on_loopback();
     ::close(descriptor);
-    auto server = proxy.address();
-    server.port = std::to_string(port);
-    EXPECT_EQ(reach(peer, server, relay), "PROXY BROKER NETWORK");
-    EXPECT_NE(proxy.log().find("cannot be reached"), std::string::npos);
+    auto away = server->address();
+    away.port = std::to_string(port);
+    EXPECT_EQ(reach(*peer, away, relay), "PROXY BROKER NETWORK");
+    EXPECT_NE(server->log().find("cannot be reached"), std::string::npos);
 }
 
 TEST_F(proxy_errors, all_clients_share_one_session) {
+    start();
     const auto refuse = [](const smp::server_request&) {
         return std::optional<smp::message>(msg::err{smp::make_server_error(smp::error_code::auth)});
     };
     fake_relay to(keys(), refuse);
     EXPECT_EQ(forward(to), "PROXY: PROXY PROTOCOL AUTH");
     for (int i = 0; i < 4; ++i) {
-        smp_peer another(proxy.address(), random);
+        smp_peer another(server->address(), random);
         relay_session seen;
-        EXPECT_EQ(reach(another, to.address(proxy), seen), "PKEY");
+        EXPECT_EQ(reach(another, to.address(*server), seen), "PKEY");
         EXPECT_EQ(seen.id, relay.id);
         EXPECT_EQ(through(another, random, seen, cmd::send{}, bytes(24, 1), nullptr),
                   "PROXY: PROXY PROTOCOL AUTH");
@@ -380,21 +393,23 @@ TEST_F(proxy_errors, all_clients_share_one_session) {
 
 /// A flood for addresses where nobody answers: the flooder's own commands wait, nobody else's do.
 TEST_F(proxy_errors, a_flood_of_requests_is_the_flooders_problem) {
+    start();
     const auto refuse = [](const smp::server_request&) {
         return std::optional<smp::message>(msg::err{smp::make_server_error(smp::error_code::auth)});
     };
     fake_relay fine(keys(), refuse);
     std::vector<std::pair<int, std::uint16_t>> silent; // TCP connects, TLS does not come
     for (int i = 0; i < 40; ++i) silent.push_back(bench::listen_on_loopback());
-    smp_peer flooder(proxy.address(), random);
+    smp_peer flooder(server->address(), random);
     for (int round = 0; round < 5; ++round)
         for (const auto& [descriptor, port] : silent) {
-            auto server = proxy.address();
-            server.port = std::to_string(port);
-            ASSERT_TRUE(flooder.session().send(cmd::prxy{server, std::nullopt}, {}, nullptr, 1));
+            auto away = server->address();
+            away.port = std::to_string(port);
+            ASSERT_TRUE(flooder.session().send(cmd::prxy{away, std::nullopt}, {}, nullptr, 1));
         }
     flooder.send(cmd::ping{}, {}, nullptr);
     EXPECT_EQ(forward(fine), "PROXY: PROXY PROTOCOL AUTH");
+    for (const auto& [descriptor, port] : silent) ::close(descriptor); // which ends what waits for them
     std::size_t answers = 0;
     flooder.receive([&](const smp::client_event& event) {
         if (const auto* failed = std::get_if<msg::err>(&event.content)) {
@@ -403,7 +418,6 @@ TEST_F(proxy_errors, a_flood_of_requests_is_the_flooders_problem) {
         }
         return answers == 5 * silent.size();
     });
-    for (const auto& [descriptor, port] : silent) ::close(descriptor);
 }
 
 } // namespace

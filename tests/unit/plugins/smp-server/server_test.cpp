@@ -196,6 +196,23 @@ TEST(server, hostile_hellos_are_closed) {
     EXPECT_EQ(answer_of(fine), "PONG") << "the others are unharmed";
 }
 
+TEST(server, idle_clients_are_closed_unless_they_are_subscribed) {
+    folder where;
+    running_server server(where.path() / "server", "idle-timeout = \"3s\"\n", "store-memory");
+    bench::system_random random;
+    std::vector<std::unique_ptr<smp_peer>> subscribed; // with queues on either shard
+    for (int i = 0; i < 4; ++i) {
+        subscribed.push_back(std::make_unique<smp_peer>(server.address(), random));
+        bench::make_queue(*subscribed.back(), *subscribed.back(), random, crypto::key_type::ed25519);
+    }
+    smp_peer idle(server.address(), random);
+    EXPECT_THROW(idle.receive([](const smp::client_event&) { return false; }), std::runtime_error);
+    for (auto& each : subscribed) {
+        each->send(cmd::ping{}, {}, nullptr);
+        EXPECT_EQ(answer_of(*each), "PONG");
+    }
+}
+
 TEST(server, init_is_run_twice_without_harm) {
     folder where;
     const auto target = (where.path() / "server").string();
