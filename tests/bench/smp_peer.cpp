@@ -1,22 +1,15 @@
 #include "smp_peer.hpp"
 
-#include <openssl/rand.h>
-
 #include <stdexcept>
 
 namespace plexus::bench {
-
-void system_random::fill(bytes_span out) {
-    if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1)
-        throw std::runtime_error("no random bytes");
-}
 
 smp_peer::smp_peer(const smp::server_address& server, crypto::random_source& random)
     : tls_(tls_peer::connect(server.port_number())) {
     smp::client_parameters parameters;
     parameters.server = server.fingerprint;
-    parameters.session_id = tls_.channel_binding();
-    parameters.peer_chain = tls_.peer_chain();
+    parameters.session_id = channel_binding(tls_.ssl());
+    parameters.peer_chain = peer_chain(tls_.ssl());
     session_ = std::make_unique<smp::client_session>(std::move(parameters), random);
     tls_.read(block_);
     auto hello = session_->receive(block_);

@@ -5,17 +5,13 @@
 #include "plexus/smp/address.hpp"
 #include "plexus/smp/client.hpp"
 #include "plexus/smp/message_body.hpp"
+#include "system_random.hpp"
 #include "tls_peer.hpp"
 
 #include <functional>
 #include <memory>
 
 namespace plexus::bench {
-
-class system_random final : public crypto::random_source {
-  public:
-    void fill(bytes_span out) override;
-};
 
 class smp_peer {
   public:

@@ -246,7 +246,7 @@ class fake_relay {
         }
         const auto identity = identity_in(folder_);
         bench::system_random random;
-        smp::server_session session(identity, tls.channel_binding(), true, random);
+        smp::server_session session(identity, bench::channel_binding(tls.ssl()), true, random);
         EXPECT_TRUE(session.write_hello(block));
         if (offered_.max != 0) { // the versions stand first
             block[2] = static_cast<std::uint8_t>(offered_.min >> 8);

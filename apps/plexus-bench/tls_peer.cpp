@@ -1,0 +1,168 @@
+#include "tls_peer.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+namespace plexus::bench {
+namespace {
+
+void check(bool good, const char* what) {
+    if (!good) throw std::runtime_error(std::string("benchmark: ") + what + " failed");
+}
+
+sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+void no_delay(int descriptor) {
+    const int on = 1;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+using certificate_pointer = std::unique_ptr<X509, free_openssl>;
+using key_pointer = std::unique_ptr<EVP_PKEY, free_openssl>;
+
+certificate_pointer issue(int number, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key) {
+    certificate_pointer made(X509_new());
+    X509_set_version(made.get(), X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(made.get()), number + 1);
+    X509_gmtime_adj(X509_getm_notBefore(made.get()), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(made.get()), 86'400);
+    const std::string name = "benchmark " + std::to_string(number);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    X509_set_issuer_name(made.get(), X509_get_subject_name(issuer == nullptr ? made.get() : issuer));
+    X509_set_pubkey(made.get(), key);
+    check(X509_sign(made.get(), issuer_key, nullptr) > 0, "signing a certificate");
+    return made;
+}
+
+} // namespace
+
+const char* group_list(key_group group) noexcept {
+    return group == key_group::x448 ? "X448:X25519" : "X25519";
+}
+
+context_pointer make_tls_context(bool server, key_group group) {
+    context_pointer made(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
+    SSL_CTX_set_min_proto_version(made.get(), TLS1_3_VERSION);
+    check(SSL_CTX_set_ciphersuites(made.get(), "TLS_CHACHA20_POLY1305_SHA256") == 1, "choosing the cipher");
+    check(SSL_CTX_set1_groups_list(made.get(), group_list(group)) == 1, "choosing the group");
+    SSL_CTX_set_num_tickets(made.get(), 0);
+    SSL_CTX_set_session_cache_mode(made.get(), SSL_SESS_CACHE_OFF);
+    return made;
+}
+
+void use_new_chain(SSL_CTX* context, crypto::key_type kind, int length) {
+    const int type = kind == crypto::key_type::ed448 ? EVP_PKEY_ED448 : EVP_PKEY_ED25519;
+    certificate_pointer issuer;
+    key_pointer issuer_key;
+    for (int left = length; left > 0; --left) {
+        key_pointer key(EVP_PKEY_Q_keygen(nullptr, nullptr, OBJ_nid2sn(type)));
+        check(key != nullptr, "making a key");
+        auto made = issue(left, key.get(), issuer.get(), issuer_key ? issuer_key.get() : key.get());
+        if (left == 1) {
+            check(SSL_CTX_use_certificate(context, made.get()) == 1, "using a certificate");
+            check(SSL_CTX_use_PrivateKey(context, key.get()) == 1, "using a key");
+        } else {
+            check(SSL_CTX_add1_chain_cert(context, made.get()) == 1, "using a chain");
+        }
+        issuer = std::move(made);
+        issuer_key = std::move(key);
+    }
+}
+
+tls_peer::tls_peer(int descriptor, SSL_CTX* made) : descriptor_(descriptor), ssl_(SSL_new(made)) {
+    no_delay(descriptor_);
+    SSL_set_fd(ssl_.get(), descriptor_);
+}
+
+tls_peer::~tls_peer() {
+    if (ssl_) close(descriptor_);
+}
+
+tls_peer tls_peer::connect(std::uint16_t port, SSL_CTX* context) {
+    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = loopback(port);
+    check(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
+          "connecting");
+    tls_peer out(descriptor, context);
+    static constexpr unsigned char alpn[] = "\x05smp/1";
+    SSL_set_alpn_protos(out.ssl_.get(), alpn, sizeof alpn - 1);
+    check(SSL_connect(out.ssl_.get()) == 1, "the TLS handshake");
+    return out;
+}
+
+tls_peer tls_peer::accept(int listening, SSL_CTX* context) {
+    const int descriptor = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    check(descriptor >= 0, "accepting");
+    tls_peer out(descriptor, context);
+    check(SSL_accept(out.ssl_.get()) == 1, "the TLS handshake");
+    return out;
+}
+
+tls_peer tls_peer::connect(std::uint16_t port) {
+    return connect(port, make_tls_context(false, key_group::x25519).get());
+}
+
+tls_peer tls_peer::accept(int listening, const std::string& chain_file, const std::string& key_file) {
+    const auto context = make_tls_context(true, key_group::x448);
+    check(SSL_CTX_use_certificate_chain_file(context.get(), chain_file.c_str()) == 1,
+          "reading the certificate");
+    check(SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) == 1,
+          "reading the key");
+    return accept(listening, context.get());
+}
+
+void tls_peer::write(bytes_view data) {
+    check(SSL_write(ssl_.get(), data.data(), static_cast<int>(data.size())) == static_cast<int>(data.size()),
+          "writing");
+}
+
+void tls_peer::read(bytes_span out) {
+    while (!out.empty()) {
+        const int taken = SSL_read(ssl_.get(), out.data(), static_cast<int>(out.size()));
+        check(taken > 0, "reading");
+        out = out.subspan(static_cast<std::size_t>(taken));
+    }
+}
+
+std::vector<bytes> peer_chain(const SSL* ssl) {
+    std::vector<bytes> out;
+    STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
+    for (int i = 0; i < sk_X509_num(chain); ++i) {
+        X509* one = sk_X509_value(chain, i);
+        bytes der(static_cast<std::size_t>(i2d_X509(one, nullptr)));
+        unsigned char* end = der.data();
+        i2d_X509(one, &end);
+        out.push_back(std::move(der));
+    }
+    return out;
+}
+
+bytes channel_binding(const SSL* ssl) {
+    bytes out(64);
+    out.resize(SSL_is_server(ssl) == 1 ? SSL_get_peer_finished(ssl, out.data(), out.size())
+                                       : SSL_get_finished(ssl, out.data(), out.size()));
+    return out;
+}
+
+std::pair<int, std::uint16_t> listen_on_loopback() {
+    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = loopback(0);
+    check(bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "binding");
+    check(listen(descriptor, 16) == 0, "listening");
+    socklen_t size = sizeof address;
+    getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+    return {descriptor, ntohs(address.sin_port)};
+}
+
+} // namespace plexus::bench
