@@ -11,6 +11,7 @@
 #include "plexus/stream.hpp"
 
 #include <deque>
+#include <list>
 
 namespace plexus::smp_server {
 
@@ -139,7 +140,7 @@ class connection {
         std::chrono::nanoseconds when;
         reply_to to;
     };
-    std::deque<delayed> delayed_; ///< refusals
+    std::list<delayed> delayed_; ///< refusals; a list, as it is empty as a rule and then takes nothing
     budget refusals_;
     std::size_t turn_left_;
     std::chrono::nanoseconds handled_at_; ///< when the commands of a block were begun

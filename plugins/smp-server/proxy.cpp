@@ -13,6 +13,8 @@ namespace msg = smp::msg;
 constexpr smp::version_range shown_versions{smp::since::proxy, 17};
 /// Of all that waits, what may wait for one destination.
 constexpr std::size_t share_of_one = 4;
+/// A destination that takes longer makes way for others when there are too many attempts.
+constexpr std::chrono::nanoseconds patience = std::chrono::seconds(3);
 
 bytes name_of(const smp::server_address& server) {
     bytes out;
@@ -64,14 +66,28 @@ void proxy::connect(const reply_to& to, const smp::server_address& server) {
 
 void proxy::dial(const reply_to& to, bytes name, const smp::server_address& server) {
     if (transport_ == nullptr) return fail(to, broker_failure(broker_error::host));
-    if (waiting_ >= limits_.waiting || dialing_ >= limits_.dialing || !make_room())
-        return fail(to, proxy_busy());
+    if (waiting_ >= limits_.waiting || !make_way() || !make_room()) return fail(to, proxy_busy());
     auto& made = destinations_[std::move(name)];
     made.server = server;
     made.waiting.push_back(to);
     ++waiting_;
+    ++connecting_;
     made.link = std::make_unique<relay_link>(*this, server, limits_.times, random_);
     made.link->start(transport_, !limits_.allow_private);
+}
+
+/// Gives up the attempt that takes longest, if a healthy destination would have answered by now.
+bool proxy::make_way() {
+    if (connecting_ < limits_.dialing) return true;
+    relay_link* slowest = nullptr;
+    for (const auto& [name, each] : destinations_) {
+        const bool dialed = each.link != nullptr && !each.link->is_ready();
+        if (dialed && (slowest == nullptr || each.link->begun() < slowest->begun()))
+            slowest = each.link.get();
+    }
+    if (slowest == nullptr || relay_now() - slowest->begun() < patience) return false;
+    slowest->end(broker_failure(broker_error::timeout), "it takes long, and others wait");
+    return true;
 }
 
 /// Forgets a failure, the oldest, or else ends a session that nobody waits for.
@@ -131,6 +147,7 @@ proxy::destinations::iterator proxy::owner_of_link(const relay_link& link) {
 void proxy::relay_ready(relay_link& link) {
     const auto found = owner_of_link(link);
     auto& known = found->second;
+    --connecting_;
     known.session_id = to_bytes(link.session().session_id());
     sessions_[known.session_id] = &link;
     outputs_.session_opened(known.session_id);
@@ -157,6 +174,7 @@ void proxy::relay_ended(relay_link& link, const smp::server_error& why, std::str
         destinations_.erase(found);
         return;
     }
+    --connecting_;
     outputs_.destination_failed(smp::to_public_text(known.server), cause);
     known.failure = why;
     known.failed_at = relay_now();

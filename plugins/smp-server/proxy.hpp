@@ -76,6 +76,7 @@ class proxy final : public relay_owner {
     void answer(const reply_to& to, const smp::message& content);
     void dial(const reply_to& to, bytes name, const smp::server_address& server);
     bool make_room();
+    bool make_way();
 
     const plexus_transport* transport_;
     const proxy_limits& limits_;
@@ -85,7 +86,8 @@ class proxy final : public relay_owner {
     std::map<bytes, relay_link*> sessions_;
     std::vector<std::unique_ptr<relay_link>> ended_; ///< destroyed by check_time
     std::size_t waiting_ = 0;
-    std::size_t dialing_ = 0;
+    std::size_t connecting_ = 0; ///< destinations that are not ready
+    std::size_t dialing_ = 0;    ///< attempts, also of those that were given up
     bool closed_ = false;
 };
 

@@ -51,6 +51,7 @@ class relay_link {
 
     void start(const plexus_transport* transport, bool public_only);
     bool is_ready() const noexcept { return ready_ && !ended_; }
+    std::chrono::nanoseconds begun() const noexcept { return begun_; }
     /// Only when it is ready.
     const smp::client_session& session() const noexcept { return *session_; }
     void forward(const relay_command& command);

@@ -200,6 +200,11 @@ TEST(bad_input, memory_has_a_ceiling) {
     folder where;
     running_server server(where.path() / "server", "memory-limit = 1\n", "store-memory");
     bench::system_random random;
+    const auto served = [&] {
+        smp_peer early(server.address(), random);
+        early.receive([](const smp::client_event&) { return false; });
+    };
+    EXPECT_THROW(served(), std::runtime_error) << "whoever came before the first look is closed";
     while (server.log().find("memory") == std::string::npos)
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     auto tls = bench::tls_peer::connect(server.address().port_number());

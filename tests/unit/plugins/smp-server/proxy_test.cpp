@@ -391,6 +391,27 @@ TEST_F(proxy_errors, all_clients_share_one_session) {
     EXPECT_EQ(to.accepted(), 1);
 }
 
+TEST_F(proxy_errors, a_destination_that_takes_long_makes_way) {
+    start("proxy-destinations = 16\n"); // one attempt at once on each shard
+    const auto refuse = [](const smp::server_request&) {
+        return std::optional<smp::message>(msg::err{smp::make_server_error(smp::error_code::auth)});
+    };
+    fake_relay fine(keys(), refuse);
+    const auto [descriptor, port] = bench::listen_on_loopback();
+    smp_peer slow(server->address(), random);
+    auto away = server->address();
+    away.port = std::to_string(port);
+    slow.send(cmd::prxy{away, std::nullopt}, {}, nullptr);
+    const int taken = ::accept(descriptor, nullptr, nullptr); // it is being dialed
+    std::string what;
+    do what = forward(fine);
+    while (what == "PROXY BROKER TIMEOUT");
+    EXPECT_EQ(what, "PROXY: PROXY PROTOCOL AUTH");
+    EXPECT_EQ(answer_of(slow), "ERR PROXY BROKER TIMEOUT");
+    ::close(taken);
+    ::close(descriptor);
+}
+
 /// A flood for addresses where nobody answers: the flooder's own commands wait, nobody else's do.
 TEST_F(proxy_errors, a_flood_of_requests_is_the_flooders_problem) {
     start();
