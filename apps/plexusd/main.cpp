@@ -78,7 +78,7 @@ int run_command(const invocation& call) {
         if (command.info->name == call.command) matching.push_back(&command);
         names.emplace_back(command.info->name);
     }
-    if (matching.size() == 1) return run_offered(*matching.front(), call.arguments);
+    if (matching.size() == 1) return run_offered(*matching.front(), call);
     if (matching.size() > 1)
         return usage_error("the plugins " + matching[0]->library.name + " and " + matching[1]->library.name +
                            " both offer the command '" + call.command + "'; keep one of them");

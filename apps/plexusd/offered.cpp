@@ -1,5 +1,6 @@
 #include "offered.hpp"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
 #include <sstream>
@@ -41,8 +42,14 @@ std::string usage(const plexus_command_info& info, const po::options_description
 
 } // namespace
 
-int run_offered(const kernel::plugin_command& command, const std::vector<std::string>& words) {
+int run_offered(const kernel::plugin_command& command, const invocation& call) {
     const plexus_command_info& info = *command.info;
+    std::vector<std::string> words = call.arguments;
+    // A switch takes no word that follows it.
+    for (std::uint32_t i = 0; i < info.option_count; ++i)
+        if (info.options[i].type == PLEXUS_KEY_BOOLEAN)
+            std::replace(words.begin(), words.end(), "--" + std::string(info.options[i].name),
+                         "--" + std::string(info.options[i].name) + "=true");
     const po::options_description shown = describe_options(info);
     po::options_description all;
     all.add(shown).add_options()(positional, po::value<std::vector<std::string>>(), "");
@@ -51,6 +58,8 @@ int run_offered(const kernel::plugin_command& command, const std::vector<std::st
 
     kernel::command_input input;
     input.program = program_name();
+    input.plugin_folders = call.plugin_folders;
+    if (!input.plugin_folders.empty()) input.plugin_folders.push_back(kernel::default_plugin_folder());
     input.print = [](bool to_error, std::string_view text) {
         std::FILE* out = to_error ? stderr : stdout;
         std::fwrite(text.data(), 1, text.size(), out);

@@ -10,6 +10,6 @@
 namespace plexus::plexusd {
 
 /// Parses what follows the command by its schema and runs it.
-int run_offered(const kernel::plugin_command& command, const std::vector<std::string>& words);
+int run_offered(const kernel::plugin_command& command, const invocation& call);
 
 } // namespace plexus::plexusd

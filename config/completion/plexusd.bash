@@ -12,10 +12,17 @@ _plexusd() {
   done
   COMPREPLY=()
   case $command/$sub in
-    /) mapfile -t COMPREPLY < <(compgen -W "init start plugin config --plugins --help --version" -- "$word") ;;
+    /) mapfile -t COMPREPLY < <(compgen -W "init start import export plugin config --plugins --help --version" -- "$word") ;;
     init/*)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--host --port --password --help" -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+      fi
+      ;;
+    import/* | export/*)
+      if [[ $word == -* && $command == import ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "--strict --help" -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
       fi

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "abi_list.hpp"
+#include "deployment.hpp"
 #include "instance.hpp"
 #include "plexus/kernel/kernel.hpp"
 
@@ -66,7 +67,8 @@ result<int> run_command(const plugin_command& command, const command_input& inpu
     one_shard.shards = 1;
     const auto loop = make_asio_loop(std::move(one_shard)); // for the clock and chance; it never runs
     metric_registry metrics;
-    host_environment environment{input.program, *loop, log, metrics, [](int) {}, true};
+    const deployments reachable(command.library.descriptor->id, input.program, input.plugin_folders);
+    host_environment environment{input.program, *loop, log, metrics, [](int) {}, true, reachable.service()};
     planned_instance planned{
         command.library.descriptor->id, command.library,
         std::make_unique<value_set>(std::span<const plexus_key>(), std::filesystem::path())};

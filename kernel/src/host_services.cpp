@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "abi_list.hpp"
+#include "plexus/abi/draft/deployment.h"
 
 namespace plexus::kernel {
 namespace {
@@ -24,7 +25,8 @@ host_services& services(void* self) { return *static_cast<host_services*>(self);
 
 bool is_host_service(std::string_view id) {
     for (const std::string_view own : {PLEXUS_LOG_ID, PLEXUS_CONFIG_ID, PLEXUS_CLOCK_ID, PLEXUS_RANDOM_ID,
-                                       PLEXUS_LOOP_ID, PLEXUS_METRICS_ID, PLEXUS_RESOLVER_ID, PLEXUS_APP_ID})
+                                       PLEXUS_LOOP_ID, PLEXUS_METRICS_ID, PLEXUS_RESOLVER_ID, PLEXUS_APP_ID,
+                                       PLEXUS_DEPLOYMENTS_ID})
         if (id == own) return true;
     return false;
 }
@@ -44,6 +46,7 @@ const plexus_service* host_services::find(std::string_view id) const {
     if (id == PLEXUS_LOG_ID) return &log_.service;
     if (id == PLEXUS_CLOCK_ID) return &clock_.service;
     if (id == PLEXUS_RANDOM_ID) return &random_.service;
+    if (id == PLEXUS_DEPLOYMENTS_ID) return environment_.deployments;
     if (environment_.command_only) return nullptr;
     if (id == PLEXUS_CONFIG_ID) return &config_.service;
     if (id == PLEXUS_LOOP_ID) return &loop_.service;

@@ -21,7 +21,8 @@ struct host_environment {
     logger& log;
     metric_registry& metrics;
     std::function<void(int exit_code)> request_stop;
-    bool command_only = false; ///< log, clock and random are all there is
+    bool command_only = false; ///< log, clock, random and `deployments` are all there is
+    const plexus_service* deployments = nullptr;
 };
 
 class host_services {

@@ -34,9 +34,10 @@ class kernel::impl {
 
     static result<std::unique_ptr<impl>> make(const config_source& config, kernel_options options) {
         PLEXUS_TRY(plan planned, make_plan(config, options));
+        if (!options.only.empty()) planned = part_of(std::move(planned), options.only);
         auto self = std::make_unique<impl>();
         self->program_ = options.program;
-        PLEXUS_CHECK(self->open_log(*planned.settings, std::move(options.log)));
+        PLEXUS_CHECK(self->open_log(*planned.settings, std::move(options.log), options.log_least));
         self->make_loop(*planned.settings, std::move(options.backend));
         self->environment_ = std::make_unique<host_environment>(
             host_environment{self->program_, *self->loop_, *self->log_, self->metrics_,
@@ -112,7 +113,8 @@ class kernel::impl {
     metric_registry metrics_;
 
   private:
-    result<void> open_log(const value_set& settings, std::function<void(std::string_view)> sink) {
+    result<void> open_log(const value_set& settings, std::function<void(std::string_view)> sink,
+                          std::uint32_t least) {
         if (!sink) {
             PLEXUS_TRY(log_writer_, line_writer::open(settings.find("log.file")->text));
             sink = [writer = log_writer_.get()](std::string_view line) { writer->write(line); };
@@ -122,7 +124,8 @@ class kernel::impl {
                 inner(line);
             };
         }
-        log_ = std::make_unique<logger>(log_level(settings.find("log.level")->text),
+        const std::uint32_t level = log_level(settings.find("log.level")->text);
+        log_ = std::make_unique<logger>(least == 0 ? level : std::min(level, least),
                                         settings.find("log.format")->text == "json", std::move(sink));
         return {};
     }

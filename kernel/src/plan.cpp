@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <system_error>
 
@@ -180,6 +181,37 @@ class planner {
 
 result<plan> make_plan(const config_source& config, const kernel_options& options) {
     return planner(config, options).make();
+}
+
+plan part_of(plan whole, const std::vector<std::string>& names) {
+    std::vector<std::size_t> kept;
+    const auto keep = [&](std::size_t one) {
+        if (std::find(kept.begin(), kept.end(), one) == kept.end()) kept.push_back(one);
+    };
+    for (std::size_t i = 0; i < whole.instances.size(); ++i)
+        if (std::find(names.begin(), names.end(), whole.instances[i].name) != names.end()) keep(i);
+    for (std::size_t next = 0; next < kept.size(); ++next)
+        for (const graph_edge& edge : whole.graph.edges[kept[next]])
+            if (edge.required) keep(edge.provider);
+
+    plan out;
+    out.settings = std::move(whole.settings);
+    std::vector<std::optional<std::size_t>> place(whole.instances.size());
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+        place[kept[i]] = i;
+        out.instances.push_back(std::move(whole.instances[kept[i]]));
+    }
+    for (const std::size_t one : kept) {
+        auto& edges = out.graph.edges.emplace_back();
+        for (graph_edge& edge : whole.graph.edges[one]) {
+            if (!place[edge.provider]) continue;
+            edge.provider = *place[edge.provider];
+            edges.push_back(std::move(edge));
+        }
+    }
+    for (const std::size_t one : whole.graph.order)
+        if (place[one]) out.graph.order.push_back(*place[one]);
+    return out;
 }
 
 result<std::string> explain(const config_source& config, const kernel_options& options) {

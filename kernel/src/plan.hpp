@@ -29,4 +29,7 @@ struct plan {
 /// `built_in` and `plugin_folders` of the options matter.
 result<plan> make_plan(const config_source& config, const kernel_options& options);
 
+/// Those instances and the ones that they require.
+plan part_of(plan whole, const std::vector<std::string>& names);
+
 } // namespace plexus::kernel

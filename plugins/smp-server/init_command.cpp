@@ -1,17 +1,16 @@
 #include "init_command.hpp"
 
 #include "issue.hpp"
+#include "migration/import.hpp"
 #include "pem.hpp"
 #include "server.hpp"
+#include "server_folder.hpp"
 
 #include "plexus/smp/address.hpp"
 #include "plexus/smp/certificates.hpp"
 
-#include <fcntl.h>
 #include <filesystem>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace plexus::smp_server {
 namespace {
@@ -27,21 +26,12 @@ constexpr std::array options = {
     plexus_key{"sign-algorithm", PLEXUS_KEY_TEXT, 0, "ed448", "ed448|ed25519", 0, 0, "of the certificates"},
 };
 
-/// The files of a server's folder.
-constexpr const char* authority_key_file = "ca.key";
-constexpr const char* authority_file = "ca.crt";
-constexpr const char* server_key_file = "server.key";
-constexpr const char* chain_file = "server.crt";
-constexpr const char* config_file = "plexus.toml";
-constexpr const char* address_file = "address";
+constexpr std::array import_options = {
+    plexus_key{"strict", PLEXUS_KEY_BOOLEAN, 0, "false", nullptr, 0, 0,
+               "refuse everything when a line is damaged, instead of leaving that line out"},
+};
 
-constexpr mode_t for_owner = S_IRUSR | S_IWUSR;
-constexpr mode_t for_all = for_owner | S_IRGRP | S_IROTH;
-
-struct wanted {
-    std::vector<encoding::host> hosts;
-    std::uint16_t port = smp::default_port;
-    std::string password;
+struct wanted : server_config {
     crypto::key_type algorithm = crypto::key_type::ed448;
 };
 
@@ -62,33 +52,6 @@ result<wanted> read_options(const config_view& from) {
     return out;
 }
 
-/// Writes a file that is not there; one that is there stays as it is.
-result<void> create_file(const fs::path& path, bytes_view content, mode_t mode) {
-    const auto part = path.string() + ".new";
-    const int file = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    if (file < 0)
-        return make_error(status::io, "cannot write " + part + ": " + std::system_category().message(errno));
-    bool ok = true;
-    for (auto rest = content; ok && !rest.empty();) {
-        const auto written = ::write(file, rest.data(), rest.size());
-        ok = written > 0;
-        if (ok) rest = rest.subspan(static_cast<std::size_t>(written));
-    }
-    ok = ok && ::fsync(file) == 0;
-    const int why = errno;
-    ::close(file);
-    if (!ok)
-        return make_error(status::io, "cannot write " + part + ": " + std::system_category().message(why));
-    // A link does not replace what has come there since.
-    const bool linked = ::link(part.c_str(), path.c_str()) == 0 || errno == EEXIST;
-    const int link_error = errno;
-    ::unlink(part.c_str());
-    if (!linked)
-        return make_error(status::io, "cannot write " + path.string() + ": " +
-                                          std::system_category().message(link_error));
-    return {};
-}
-
 /// The key in that file, made when there is none.
 result<crypto::private_key> key_in(const fs::path& path, crypto::key_type type,
                                    crypto::random_source& random) {
@@ -98,41 +61,6 @@ result<crypto::private_key> key_in(const fs::path& path, crypto::key_type type,
     }
     PLEXUS_TRY(const auto pem, read_secret_file(path.string()));
     return private_key_of(as_text(pem));
-}
-
-std::string toml_text(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + '"';
-}
-
-std::string config_text(const wanted& from) {
-    std::string hosts;
-    for (const auto& host : from.hosts) hosts += (hosts.empty() ? "" : ", ") + toml_text(host.name);
-    std::string out = "# A private SimpleX messaging server. Start it with: plexusd start THIS-FOLDER\n\n"
-                      "[plugin.transport-tls]\n\n"
-                      "[plugin.store-lmdb]\npath = \"store\"\n\n"
-                      "[plugin.smp-server]\n";
-    out += "hosts = [" + hosts + "]\n";
-    out += "port = " + std::to_string(from.port) + "\n";
-    out += "certificate-chain = " + toml_text(chain_file) + "\n";
-    out += "private-key = " + toml_text(server_key_file) + "\n";
-    if (!from.password.empty()) out += "password = " + toml_text(from.password) + "\n";
-    out += "\n# What holds unless it says otherwise; plexusd plugin inspect smp-server explains every key.\n"
-           "# new-queues = true\n"
-           "# quota = 128\n"
-           "# message-lifetime = \"21d\"\n"
-           "# suspended-lifetime = \"0s\"\n"
-           "# idle-timeout = \"6h\"\n"
-           "# max-connections = 100000\n"
-           "# max-connections-per-address = 0\n"
-           "# memory-limit = 0\n"
-           "# proxy = true\n"
-           "# proxy-allow-private = false\n";
-    return out;
 }
 
 class folder {
@@ -149,12 +77,8 @@ class folder {
         PLEXUS_TRY(const auto authority, make_authority(from));
         PLEXUS_CHECK(make_chain(from, authority));
         PLEXUS_CHECK(create_file(path_ / config_file, as_bytes(config_text(from)), for_owner));
-        smp::server_address address;
-        address.fingerprint = smp::fingerprint(authority);
-        address.hosts = from.hosts;
-        if (from.port != smp::default_port) address.port = std::to_string(from.port);
-        address.password = secret_bytes(as_bytes(from.password));
-        return create_file(path_ / address_file, as_bytes(smp::to_text(address) + "\n"), for_owner);
+        return create_file(path_ / address_file, as_bytes(address_text(from, smp::fingerprint(authority))),
+                           for_owner);
     }
 
     /// The address in the folder, a line.
@@ -210,11 +134,18 @@ class folder {
 
 } // namespace
 
-const std::array<plexus_command_info, 1> init_commands = {
+const std::array<plexus_command_info, 3> init_commands = {
     plexus_command_info{"init", "DIR", 1, 1, options.data(), static_cast<std::uint32_t>(options.size()), 0,
-                        "Make the folder of a private messaging server, and print its address"}};
+                        "Make the folder of a private messaging server, and print its address"},
+    plexus_command_info{"import", "OFFICIAL_DIR... DIR", 2, 5, import_options.data(),
+                        static_cast<std::uint32_t>(import_options.size()), 0,
+                        "Make a server's folder from those of an official SMP server, which must be stopped"},
+    plexus_command_info{"export", "DIR TARGET", 2, 2, nullptr, 0, 0,
+                        "Write the folders of an official SMP server from those of a stopped server"}};
 
 result<std::int32_t> run_command(std::string_view name, const init_call& call) {
+    if (name == "import") return run_import(call);
+    if (name == "export") return run_export(call);
     if (name != "init" || call.arguments.size() != 1)
         return make_error(status::invalid,
                           "use it as: plexusd init DIR [--host NAME]... [--port N] [--password P]");

@@ -1,5 +1,5 @@
-// `plexusd init DIR`: makes the folder of a private server: certificates, keys, configuration and its
-// address. It is run by people, and again without harm.
+// The commands of the plugin. `plexusd init DIR` makes the folder of a private server: certificates, keys,
+// configuration and its address; it can be run again without harm. `import` and `export` are in migration/.
 #pragma once
 
 #include "plexus/host.hpp"
@@ -10,12 +10,14 @@
 
 namespace plexus::smp_server {
 
-extern const std::array<plexus_command_info, 1> init_commands;
+extern const std::array<plexus_command_info, 3> init_commands;
 
 struct init_call {
     config_view options;
     std::vector<std::string> arguments;
-    std::function<void(std::string_view text)> print;
+    std::function<void(std::string_view text)> print; ///< to standard output
+    std::function<void(std::string_view text)> note;  ///< to standard error
+    host_ref host{nullptr};
     const plexus_random* random = nullptr;
     const plexus_clock* clock = nullptr;
 };

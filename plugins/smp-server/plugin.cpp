@@ -112,6 +112,8 @@ class plugin final : public plugin_base {
                 call.options = config_view(options);
                 for (std::uint32_t i = 0; i < count; ++i) call.arguments.emplace_back(text_of(arguments[i]));
                 call.print = [print, context](std::string_view text) { print(context, 0, to_abi(text)); };
+                call.note = [print, context](std::string_view text) { print(context, 1, to_abi(text)); };
+                call.host = me->host();
                 call.random = me->host().service<plexus_random>(PLEXUS_RANDOM_ID);
                 call.clock = me->host().service<plexus_clock>(PLEXUS_CLOCK_ID);
                 PLEXUS_TRY(*exit_code, run_command(name, call));

@@ -44,6 +44,11 @@ struct kernel_options {
     /// Receives log lines (without the newline), one at a time, on any thread. None: standard error or
     /// log.file.
     std::function<void(std::string_view line)> log;
+    /// Instances to run, and what they require; the rest of the configuration is checked and left out. Empty:
+    /// all.
+    std::vector<std::string> only;
+    /// Lines below this level (PLEXUS_LOG_*) are left out, whatever the configuration says; 0: as it says.
+    std::uint32_t log_least = 0;
     /// None: Boost.Asio, with as many shards as the configuration says. One given is started by start().
     std::unique_ptr<loop_backend> backend;
 };

@@ -1,0 +1,81 @@
+#include "server_folder.hpp"
+
+#include <fcntl.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "plexus/abi.hpp"
+
+namespace plexus::smp_server {
+
+result<void> create_file(const std::filesystem::path& path, bytes_view content, mode_t mode) {
+    const auto part = path.string() + ".new";
+    const int file = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (file < 0)
+        return make_error(status::io, "cannot write " + part + ": " + std::system_category().message(errno));
+    bool ok = true;
+    for (auto rest = content; ok && !rest.empty();) {
+        const auto written = ::write(file, rest.data(), rest.size());
+        ok = written > 0;
+        if (ok) rest = rest.subspan(static_cast<std::size_t>(written));
+    }
+    ok = ok && ::fsync(file) == 0;
+    const int why = errno;
+    ::close(file);
+    if (!ok)
+        return make_error(status::io, "cannot write " + part + ": " + std::system_category().message(why));
+    // A link does not replace what has come there since.
+    const bool linked = ::link(part.c_str(), path.c_str()) == 0 || errno == EEXIST;
+    const int link_error = errno;
+    ::unlink(part.c_str());
+    if (!linked)
+        return make_error(status::io, "cannot write " + path.string() + ": " +
+                                          std::system_category().message(link_error));
+    return {};
+}
+
+std::string toml_text(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
+std::string config_text(const server_config& from) {
+    std::string hosts;
+    for (const auto& host : from.hosts) hosts += (hosts.empty() ? "" : ", ") + toml_text(host.name);
+    std::string out = "# A private SimpleX messaging server. Start it with: plexusd start THIS-FOLDER\n\n"
+                      "[plugin.transport-tls]\n\n"
+                      "[plugin.store-lmdb]\npath = \"store\"\n\n"
+                      "[plugin.smp-server]\n";
+    out += "hosts = [" + hosts + "]\n";
+    out += "port = " + std::to_string(from.port) + "\n";
+    out += "certificate-chain = " + toml_text(chain_file) + "\n";
+    out += "private-key = " + toml_text(server_key_file) + "\n";
+    if (!from.password.empty()) out += "password = " + toml_text(from.password) + "\n";
+    return out + from.more +
+           "\n# What holds unless it says otherwise; plexusd plugin inspect smp-server explains every key.\n"
+           "# new-queues = true\n"
+           "# quota = 128\n"
+           "# message-lifetime = \"21d\"\n"
+           "# suspended-lifetime = \"0s\"\n"
+           "# idle-timeout = \"6h\"\n"
+           "# max-connections = 100000\n"
+           "# max-connections-per-address = 0\n"
+           "# memory-limit = 0\n"
+           "# proxy = true\n"
+           "# proxy-allow-private = false\n";
+}
+
+std::string address_text(const server_config& from, const smp::key_hash& fingerprint) {
+    smp::server_address address;
+    address.fingerprint = fingerprint;
+    address.hosts = from.hosts;
+    if (from.port != smp::default_port) address.port = std::to_string(from.port);
+    address.password = secret_bytes(as_bytes(from.password));
+    return smp::to_text(address) + "\n";
+}
+
+} // namespace plexus::smp_server
