@@ -144,6 +144,8 @@ result<std::unique_ptr<environment>> environment::open(const settings& with, loo
     PLEXUS_TRY(const std::uint64_t file_size,
                verify_file(kept.path / "data.mdb", with.check_all ? 0 : quick_pages));
     PLEXUS_TRY(handle env, open_env(kept, kept.path, std::max(first_map, file_size * 2)));
+    int stale = 0;
+    mdb_reader_check(env.get(), &stale); // of a backup that was killed: it would hold pages back
     MDB_envinfo about{};
     mdb_env_info(env.get(), &about);
     return std::unique_ptr<environment>(
@@ -207,15 +209,14 @@ namespace {
 /// Steps a cursor through from <= key < to.
 class walk {
   public:
-    explicit walk(const plexus_scan& range)
-        : from_(from_abi(range.from)), to_(from_abi(range.to)),
-          reverse_((range.flags & PLEXUS_SCAN_REVERSE) != 0) {}
+    explicit walk(const store_provider::key_range& range, bool reverse = false)
+        : range_(range), reverse_(reverse) {}
 
     /// The code of LMDB; NOTFOUND at the end of the range.
     int first(MDB_cursor* cursor, MDB_val& key, MDB_val& value) const {
-        if (!reverse_) return checked(seek(cursor, from_, key, value), key);
-        if (to_.empty()) return checked(mdb_cursor_get(cursor, &key, &value, MDB_LAST), key);
-        const int code = seek(cursor, to_, key, value);
+        if (!reverse_) return checked(seek(cursor, range_.from, key, value), key);
+        if (range_.to.empty()) return checked(mdb_cursor_get(cursor, &key, &value, MDB_LAST), key);
+        const int code = seek(cursor, range_.to, key, value);
         if (code == MDB_NOTFOUND) return checked(mdb_cursor_get(cursor, &key, &value, MDB_LAST), key);
         if (code != 0) return code;
         return next(cursor, key, value);
@@ -233,12 +234,10 @@ class walk {
     int checked(int code, const MDB_val& key) const {
         if (code != 0) return code;
         const bytes_view at = from_lmdb(key);
-        const bool over = reverse_ ? store_provider::compare(at, from_) < 0
-                                   : !to_.empty() && store_provider::compare(at, to_) >= 0;
+        const bool over = reverse_ ? store_provider::compare(at, range_.from) < 0 : range_.ends_before(at);
         return over ? MDB_NOTFOUND : 0;
     }
-    bytes_view from_;
-    bytes_view to_;
+    store_provider::key_range range_;
     bool reverse_;
 };
 
@@ -261,7 +260,7 @@ std::int32_t environment::try_scan(const plexus_scan& range,
         int code = mdb_cursor_open(now.txn(), in->handle, &raw);
         if (code != 0) return status_of(explain(settings_, code));
         const cursor_handle cursor(raw);
-        const walk way(range);
+        const walk way(store_provider::key_range::of(range), (range.flags & PLEXUS_SCAN_REVERSE) != 0);
         MDB_val key{};
         MDB_val value{};
         std::uint64_t rows = 0;
@@ -332,10 +331,7 @@ int erase_range(MDB_txn* txn, MDB_dbi from, const plexus_write& write) {
     MDB_cursor* raw = nullptr;
     if (const int code = mdb_cursor_open(txn, from, &raw); code != 0) return code;
     const cursor_handle cursor(raw);
-    plexus_scan range{};
-    range.from = write.key;
-    range.to = write.value;
-    const walk way(range);
+    const walk way(store_provider::key_range::of(write));
     MDB_val key{};
     MDB_val value{};
     int code = way.first(raw, key, value);
@@ -381,6 +377,8 @@ int environment::write_batch(MDB_txn* txn, store_provider::batch& one) {
 
 /// Doubles the map, up to its limit. Deletions may go a little beyond: they need room before they make some.
 bool environment::grow(bool beyond_most) {
+    int stale = 0;
+    mdb_reader_check(env_.get(), &stale);
     const std::uint64_t now = map_size_.load();
     std::uint64_t wanted = std::min(settings_.map_most, now * 2);
     if (wanted <= now && beyond_most) {

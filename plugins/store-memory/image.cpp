@@ -32,6 +32,14 @@ const rows& content(const plexus_table* which) noexcept {
 }
 std::uint64_t size_of(bytes_view key, bytes_view value) noexcept { return key.size() + value.size(); }
 
+/// The first row of a range, and the one behind its last. `Rows` may be const.
+template <typename Rows>
+auto span_of(Rows& in, const store_provider::key_range& range) {
+    const auto first = in.lower_bound(range.from);
+    if (range.empty()) return std::pair(first, first);
+    return std::pair(first, range.to.empty() ? in.end() : in.lower_bound(range.to));
+}
+
 } // namespace
 
 result<plexus_table*> image::open_table(std::string_view name) {
@@ -68,11 +76,7 @@ std::int32_t image::try_scan(const plexus_scan& range, std::uint32_t (*row)(void
                              void* context) const noexcept {
     const reading lock(*this);
     const rows& in = content(range.table);
-    const bytes_view from = from_abi(range.from);
-    const bytes_view to = from_abi(range.to);
-    if (!to.empty() && store_provider::compare(from, to) >= 0) return PLEXUS_OK;
-    auto first = in.lower_bound(from);
-    auto last = to.empty() ? in.end() : in.lower_bound(to);
+    auto [first, last] = span_of(in, store_provider::key_range::of(range));
     const bool reverse = (range.flags & PLEXUS_SCAN_REVERSE) != 0;
     for (std::uint64_t count = 0; first != last && (range.limit == 0 || count < range.limit); ++count) {
         const auto at = reverse ? --last : first++;
@@ -123,14 +127,8 @@ void image::write(const plexus_write& one) {
     rows& in = reinterpret_cast<table*>(one.table)->content;
     const bytes_view key = from_abi(one.key);
     const bytes_view value = from_abi(one.value);
-    auto first = in.lower_bound(key);
-    auto last = first;
-    if (one.kind == PLEXUS_WRITE_DELETE_RANGE) {
-        last = value.empty() ? in.end() : in.lower_bound(value);
-        if (!value.empty() && store_provider::compare(key, value) >= 0) last = first;
-    } else if (first != in.end() && equal(first->first, key)) {
-        ++last;
-    }
+    const bool range = one.kind == PLEXUS_WRITE_DELETE_RANGE;
+    auto [first, last] = range ? span_of(in, store_provider::key_range::of(one)) : in.equal_range(key);
     for (auto row = first; row != last; ++row) used_ -= size_of(row->first, row->second);
     const auto after = in.erase(first, last);
     if (one.kind != PLEXUS_WRITE_PUT && one.kind != PLEXUS_WRITE_INSERT) return;

@@ -50,6 +50,21 @@ inline int compare(bytes_view a, bytes_view b) noexcept {
     return a.size() < b.size() ? -1 : (a.size() > b.size() ? 1 : 0);
 }
 
+/// The keys from <= k < to; an empty `to` is the end of the table.
+struct key_range {
+    bytes_view from;
+    bytes_view to;
+
+    static key_range of(const plexus_scan& scan) noexcept { return {from_abi(scan.from), from_abi(scan.to)}; }
+    /// What a write touches: the range of a DELETE_RANGE.
+    static key_range of(const plexus_write& write) noexcept {
+        return {from_abi(write.key), from_abi(write.value)};
+    }
+    bool ends_before(bytes_view key) const noexcept { return !to.empty() && compare(key, to) >= 0; }
+    bool contains(bytes_view key) const noexcept { return compare(from, key) <= 0 && !ends_before(key); }
+    bool empty() const noexcept { return ends_before(from); }
+};
+
 /// True if an INSERT of the batch meets a key that is there: put by an earlier write of the batch, or, where
 /// no earlier write touched it, in the store, which `stored(write)` tells.
 template <typename Stored>
@@ -61,11 +76,9 @@ bool meets_existing(std::span<const plexus_write> writes, Stored stored) {
         for (std::size_t j = i; j-- > 0 && !there;) {
             const plexus_write& earlier = writes[j];
             if (earlier.table != writes[i].table) continue;
-            const bytes_view from = from_abi(earlier.key);
             if (earlier.kind == PLEXUS_WRITE_DELETE_RANGE) {
-                const bytes_view to = from_abi(earlier.value);
-                if (compare(from, key) <= 0 && (to.empty() || compare(key, to) < 0)) there = false;
-            } else if (equal(from, key)) {
+                if (key_range::of(earlier).contains(key)) there = false;
+            } else if (equal(from_abi(earlier.key), key)) {
                 there = earlier.kind != PLEXUS_WRITE_DELETE;
             }
         }
