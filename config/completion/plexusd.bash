@@ -12,7 +12,7 @@ _plexusd() {
   done
   COMPREPLY=()
   case $command/$sub in
-    /) mapfile -t COMPREPLY < <(compgen -W "init start import export plugin config --plugins --help --version" -- "$word") ;;
+    /) mapfile -t COMPREPLY < <(compgen -W "init start backup compact verify repair import export plugin config --plugins --help --version" -- "$word") ;;
     init/*)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--host --port --password --help" -- "$word")
@@ -20,7 +20,7 @@ _plexusd() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
       fi
       ;;
-    import/* | export/*)
+    backup/* | compact/* | verify/* | repair/* | import/* | export/*)
       if [[ $word == -* && $command == import ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--strict --help" -- "$word")
       else

@@ -1,8 +1,11 @@
 // store-lmdb: plexus.store/1 on an LMDB file that this process owns.
+#include "commands.hpp"
 #include "environment.hpp"
 
 #include "plexus/plugin.hpp"
 #include "plexus/store_service.hpp"
+
+#include <map>
 
 namespace plexus::store_lmdb {
 namespace {
@@ -18,10 +21,26 @@ result<durability> parse_durability(std::string_view name) {
 
 class store_plugin final : public plugin_base {
   public:
-    using plugin_base::plugin_base;
+    explicit store_plugin(host_ref of) : plugin_base(of) {
+        command_.service = {sizeof command_, 0, this};
+        command_.run = [](void* self, const char* name, const plexus_config*, const plexus_view* arguments,
+                          std::uint32_t count, void (*print)(void*, std::uint32_t, plexus_view),
+                          void* context, std::int32_t* exit_code, plexus_error** failure) {
+            return guard(failure, [&]() -> result<void> {
+                command_call call{static_cast<store_plugin*>(self)->host(), {}, {}, {}};
+                for (std::uint32_t i = 0; i < count; ++i) call.arguments.emplace_back(text_of(arguments[i]));
+                call.print = [=](std::string_view text) { print(context, 0, to_abi(text)); };
+                call.note = [=](std::string_view text) { print(context, 1, to_abi(text)); };
+                PLEXUS_TRY(*exit_code, run_command(name, call));
+                return {};
+            });
+        };
+    }
 
     result<void> init() override {
         PLEXUS_TRY(const auto* loop, host().require<plexus_loop>(PLEXUS_LOOP_ID));
+        PLEXUS_TRY(const auto* clock, host().require<plexus_clock>(PLEXUS_CLOCK_ID));
+        clock_ = clock_view(clock);
         PLEXUS_TRY(const settings with, read_settings());
         PLEXUS_TRY(env_, environment::open(with, loop_ref(loop)));
         service_.open(loop_ref(loop), *this);
@@ -38,6 +57,7 @@ class store_plugin final : public plugin_base {
     task<result<void>> stop() override { return service_.drain(); }
 
     const plexus_service* service(std::string_view id) noexcept override {
+        if (id == PLEXUS_COMMAND_ID) return &command_.service;
         return id == PLEXUS_STORE_ID ? service_.service() : nullptr;
     }
 
@@ -59,12 +79,25 @@ class store_plugin final : public plugin_base {
         map_size_.set(static_cast<std::int64_t>(env_->map_size()));
         if (out.failure) {
             failures_.add();
-            log_.error("a commit failed: " + out.failure->message());
+            log_failure(*out.failure);
         }
         return out;
     }
 
   private:
+    /// A line a kind and minute. [the worker]
+    void log_failure(const error& why) {
+        auto& [since, quiet] = logged_[why.code()];
+        const auto now = clock_.monotonic();
+        if (since.count() != 0 && now - since < std::chrono::minutes(1)) {
+            ++quiet;
+            return;
+        }
+        log_.error("a commit failed: " + why.message(), {{"more_since_last", std::to_string(quiet)}});
+        since = now;
+        quiet = 0;
+    }
+
     result<settings> read_settings() const {
         const config_view config = host().config();
         settings with;
@@ -80,9 +113,12 @@ class store_plugin final : public plugin_base {
         return with;
     }
 
+    plexus_command command_{};
     logger log_;
     std::unique_ptr<environment> env_;
     store_provider::store_service<store_plugin> service_;
+    clock_view clock_;
+    std::map<std::int32_t, std::pair<std::chrono::nanoseconds, std::uint64_t>> logged_; ///< by status
     metric groups_;
     metric batches_;
     metric failures_;
@@ -90,7 +126,7 @@ class store_plugin final : public plugin_base {
 };
 
 constexpr const char* capabilities[] = {PLEXUS_CAP_FS_STATE, nullptr};
-constexpr const char* provides[] = {PLEXUS_STORE_ID, nullptr};
+constexpr const char* provides[] = {PLEXUS_STORE_ID, PLEXUS_COMMAND_ID, nullptr};
 constexpr plexus_key keys[] = {
     {"path", PLEXUS_KEY_TEXT, PLEXUS_KEY_PATH, nullptr, nullptr, 0, 0,
      "folder of the store; made (mode 0700) when it is new, held by one program at a time"},
@@ -110,6 +146,7 @@ constexpr plugin_info info{
     .capabilities = capabilities,
     .provides = provides,
     .keys = keys,
+    .commands = commands,
 };
 
 } // namespace

@@ -31,6 +31,18 @@ void queue_engine::with_head(const queue_ptr& found,
                  return;
              }
              auto decoded = value && *value ? decode_message(**value) : std::nullopt;
+             if (!decoded && value) { // lost, as from a store that was repaired: the queue goes on without it
+                 write_batch batch;
+                 drop_first(*found, batch);
+                 put_waiting(*found, batch);
+                 ++found->pins;
+                 commit(std::move(batch), [this, found](const result<void>& outcome) {
+                     --found->pins;
+                     if (!outcome) broken(found);
+                 });
+                 with_head(found, next);
+                 return;
+             }
              if (!decoded) {
                  next(nullptr);
                  return;
