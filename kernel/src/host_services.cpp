@@ -24,9 +24,9 @@ host_services& services(void* self) { return *static_cast<host_services*>(self);
 } // namespace
 
 bool is_host_service(std::string_view id) {
-    for (const std::string_view own : {PLEXUS_LOG_ID, PLEXUS_CONFIG_ID, PLEXUS_CLOCK_ID, PLEXUS_RANDOM_ID,
-                                       PLEXUS_LOOP_ID, PLEXUS_METRICS_ID, PLEXUS_RESOLVER_ID, PLEXUS_APP_ID,
-                                       PLEXUS_DEPLOYMENTS_ID})
+    for (const std::string_view own :
+         {PLEXUS_LOG_ID, PLEXUS_CONFIG_ID, PLEXUS_CLOCK_ID, PLEXUS_RANDOM_ID, PLEXUS_LOOP_ID,
+          PLEXUS_METRICS_ID, PLEXUS_RESOLVER_ID, PLEXUS_APP_ID, PLEXUS_DEPLOYMENTS_ID})
         if (id == own) return true;
     return false;
 }

@@ -203,8 +203,9 @@ result<bool> repair(const command_call& call, const target& one) {
     fs::remove_all(folder, failed);
     call.print(one.instance + ": " + std::to_string(copy.rows()) + " rows were saved; " +
                std::to_string(lost.pages_lost) + " pages and " + std::to_string(lost.values_lost) +
-               " values could not be read. The damaged file is kept as " + kept.string() + "\n");
-    return lost.pages_lost + lost.values_lost == 0;
+               " values could not be read" + (lost.last_commit_lost ? ", and the last commit is lost" : "") +
+               ". The damaged file is kept as " + kept.string() + "\n");
+    return lost.pages_lost + lost.values_lost == 0 && !lost.last_commit_lost;
 }
 
 } // namespace

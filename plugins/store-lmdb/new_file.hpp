@@ -50,6 +50,7 @@ result<void> copy_rows(const std::filesystem::path& store, new_file& to, const c
 struct salvaged {
     std::uint64_t pages_lost = 0; ///< with all that hung on them
     std::uint64_t values_lost = 0;
+    bool last_commit_lost = false; ///< more was left of the state before it
 };
 /// Copies every row of a damaged data file that can still be reached.
 result<salvaged> salvage_rows(const std::filesystem::path& file, new_file& to);

@@ -153,10 +153,12 @@ result<salvaged> salvage_rows(const std::filesystem::path& file, new_file& to) {
     // The head that leads to the most; of two equal ones the newer. The second stands at the second page.
     std::optional<head> best;
     salvaged best_loses;
+    std::uint64_t newest = 0;
     for (const std::uint64_t offset : {0, 512, 1'024, 2'048, 4'096, 8'192, 16'384, 32'768, 65'536}) {
         const auto one = read_head(descriptor, offset);
         if (!one || (offset != 0 && offset != one->page_size)) continue;
         PLEXUS_TRY(const auto loses, salvager(descriptor, size, nullptr).run(one->meta, one->page_size));
+        newest = std::max(newest, one->transaction);
         const auto count = [](const salvaged& of) { return of.pages_lost + of.values_lost; };
         const bool better = !best || count(loses) < count(best_loses) ||
                             (count(loses) == count(best_loses) && one->transaction > best->transaction);
@@ -167,7 +169,9 @@ result<salvaged> salvage_rows(const std::filesystem::path& file, new_file& to) {
     if (!best)
         return make_error(status::corrupt,
                           file.string() + " has no head of LMDB left: nothing can be reached in it");
-    return salvager(descriptor, size, &to).run(best->meta, best->page_size);
+    PLEXUS_TRY(auto out, salvager(descriptor, size, &to).run(best->meta, best->page_size));
+    out.last_commit_lost = best->transaction < newest;
+    return out;
 }
 
 } // namespace plexus::store_lmdb

@@ -32,7 +32,8 @@ struct command_input {
     std::string program;                                      ///< name and version, shown to the plugin
     std::vector<std::pair<std::string, std::string>> options; ///< as typed; a list's name may come again
     std::vector<std::string> arguments;
-    std::vector<std::filesystem::path> plugin_folders; ///< as in kernel_options, for deployments that it opens
+    /// As in kernel_options, for deployments that it opens.
+    std::vector<std::filesystem::path> plugin_folders;
     std::function<void(bool to_error, std::string_view text)> print; ///< the text brings its own newlines
 };
 

@@ -65,11 +65,17 @@ class lmdb_commands : public ::testing::Test {
         bench.close();
         return out;
     }
-    /// Overwrites some bytes in the middle of a page.
-    void damage(std::uint64_t page) const {
+    /// Overwrites the beginning of a page, if it is a leaf with rows of `t`.
+    bool damage(std::uint64_t page) const {
         std::fstream file(folder_ / "store/data.mdb", std::ios::in | std::ios::out | std::ios::binary);
+        std::string content(4'096, '\0');
+        file.seekg(static_cast<std::streamoff>(page * 4'096));
+        file.read(content.data(), 4'096);
+        constexpr char is_leaf = 2;
+        if (content[10] != is_leaf || content.find("key-1") == std::string::npos) return false;
         file.seekp(static_cast<std::streamoff>(page * 4'096));
         file << std::string(200, '\x55');
+        return true;
     }
 
     test::scratch_folder scratch_;
@@ -148,10 +154,9 @@ TEST_F(lmdb_commands, damage_is_found_and_what_can_be_read_is_saved) {
     const auto untouched = plexusd("repair " + here_ + "deployment", scratch_.path());
     EXPECT_EQ(untouched.code, 0);
     EXPECT_THAT(untouched.output, HasSubstr("sound, nothing is changed"));
-    // Some page is a leaf; free ones do no harm.
-    std::uint64_t page = 40;
-    for (damage(page); plexusd("verify " + here_ + "deployment", scratch_.path()).code == 0; damage(++page))
-        ASSERT_LT(page, 100U);
+    std::uint64_t page = 40; // leaves that are free do no harm
+    while (!damage(page) || plexusd("verify " + here_ + "deployment", scratch_.path()).code == 0)
+        ASSERT_LT(++page, 200U);
     const auto found = plexusd("verify " + here_ + "deployment", scratch_.path());
     EXPECT_EQ(found.code, 1);
     EXPECT_THAT(found.output, HasSubstr("page " + std::to_string(page)));

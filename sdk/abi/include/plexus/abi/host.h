@@ -178,9 +178,9 @@ typedef struct plexus_app {
 typedef struct plexus_command {
     plexus_service service;
     /* Runs a command of the descriptor in an instance that was created and not initialised: of the host's
-     * services it may use log, clock and random, and plexus.deployments/1 (a draft). `options` answers for the command's keys. Text for the user
-     * goes out through `print` (to standard output, or to standard error if `to_error` is 1). Stores the exit
-     * code. May block. [loader] */
+     * services it may use log, clock and random, and plexus.deployments/1 (a draft). `options` answers for
+     * the command's keys. Text for the user goes out through `print` (to standard output, or to standard
+     * error if `to_error` is 1). Stores the exit code. May block. [loader] */
     int32_t (*run)(void* self, const char* name, const plexus_config* options, const plexus_view* arguments,
                    uint32_t argument_count, void (*print)(void* context, uint32_t to_error, plexus_view text),
                    void* context, int32_t* exit_code, plexus_error** error);

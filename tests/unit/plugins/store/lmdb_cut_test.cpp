@@ -183,9 +183,9 @@ std::map<std::string, std::string> rows_of(const std::filesystem::path& folder) 
     return out;
 }
 
-class lmdb_power : public ::testing::TestWithParam<const char*> {};
+class lmdb_cut : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(lmdb_power, a_cut_behind_every_write_leaves_what_was_promised) {
+TEST_P(lmdb_cut, a_cut_behind_every_write_leaves_what_was_promised) {
     const std::string mode = GetParam();
     const test::scratch_folder scratch;
     const auto target = test::lmdb_target("durability = \"" + mode + "\"\n");
@@ -253,7 +253,7 @@ TEST_P(lmdb_power, a_cut_behind_every_write_leaves_what_was_promised) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(durability, lmdb_power, ::testing::Values("os", "sync"),
+INSTANTIATE_TEST_SUITE_P(durability, lmdb_cut, ::testing::Values("os", "sync"),
                          [](const auto& given) { return std::string(given.param); });
 
 } // namespace
