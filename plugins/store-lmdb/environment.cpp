@@ -288,14 +288,29 @@ store_provider::outcome environment::apply(std::span<store_provider::batch* cons
     return {group.size(), std::nullopt};
 }
 
+namespace {
+
+/// A batch that removes rows and writes little, as one that takes a message out of its queue.
+bool frees_more(std::span<const plexus_write> writes) {
+    constexpr std::uint64_t little = 4'096;
+    bool removes = false;
+    std::uint64_t added = 0;
+    for (const auto& write : writes) {
+        const bool removal = write.kind == PLEXUS_WRITE_DELETE || write.kind == PLEXUS_WRITE_DELETE_RANGE;
+        removes |= removal;
+        if (!removal) added += write.key.size + write.value.size;
+    }
+    return removes && added <= little;
+}
+
+} // namespace
+
 int environment::attempt(std::span<store_provider::batch* const> group) {
-    bool only_deletes = true;
-    for (const auto* one : group)
-        for (const auto& write : one->span())
-            only_deletes &= write.kind == PLEXUS_WRITE_DELETE || write.kind == PLEXUS_WRITE_DELETE_RANGE;
+    const bool makes_room =
+        std::all_of(group.begin(), group.end(), [](const auto* one) { return frees_more(one->span()); });
     for (;;) {
         const int code = write_group(group);
-        if (code == MDB_MAP_FULL && grow(only_deletes)) continue;
+        if (code == MDB_MAP_FULL && grow(makes_room)) continue;
         return code == EIO ? why_short() : code;
     }
 }
@@ -375,7 +390,7 @@ int environment::write_batch(MDB_txn* txn, store_provider::batch& one) {
     return 0;
 }
 
-/// Doubles the map, up to its limit. Deletions may go a little beyond: they need room before they make some.
+/// Doubles the map, up to its limit. What makes room may go a little beyond: it needs some before.
 bool environment::grow(bool beyond_most) {
     int stale = 0;
     mdb_reader_check(env_.get(), &stale);

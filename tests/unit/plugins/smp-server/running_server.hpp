@@ -40,7 +40,7 @@ class folder {
 class running_server {
   public:
     explicit running_server(const std::filesystem::path& where, std::string more = "",
-                            const char* store = "store-lmdb")
+                            const char* store = "store-lmdb", const std::string& store_settings = "")
         : where_(where) {
         std::signal(SIGPIPE, SIG_IGN); // as programs have it
         const auto plexusd = std::string(PLEXUSD_PATH) + " init " + where.string() +
@@ -49,6 +49,7 @@ class running_server {
         std::string text =
             "[kernel]\nshards = 2\n[plugin.transport-tls]\n[plugin." + std::string(store) + "]\n";
         if (std::string(store) == "store-lmdb") text += "path = \"store\"\n";
+        text += store_settings;
         text += "[plugin.smp-server]\naddress = \"127.0.0.1\"\nport = 0\ncertificate-chain = \"server.crt\"\n"
                 "private-key = \"server.key\"\n" +
                 more;

@@ -43,6 +43,41 @@ TEST(server, a_second_connection_takes_over_a_subscription) {
     EXPECT_EQ(next_event(third, queue), "DELD");
 }
 
+TEST(server, a_full_store_refuses_what_it_cannot_keep_and_goes_on) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-lmdb", "map-size = \"1MiB\"\n");
+    bench::system_random random;
+    smp_peer recipient(server.address(), random);
+    smp_peer sender(server.address(), random);
+    const auto queue = bench::make_queue(recipient, sender, random, crypto::key_type::ed25519);
+    const auto next_body = [&](int n) { return std::to_string(n) + std::string(15'000, 'm'); };
+    const auto send = [&](int n) {
+        const auto body = next_body(n);
+        sender.send(cmd::send{{}, as_bytes(body)}, queue.sender_id, &queue.sender_key);
+        return answer_of(sender);
+    };
+    int sent = 0;
+    std::string refused;
+    while (sent < 120 && (refused = send(sent)) == "OK") ++sent;
+    EXPECT_TRUE(refused.starts_with("ERR STORE")) << refused << " after " << sent;
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(send(sent).starts_with("ERR STORE"));
+    sender.send(cmd::ping{}, {}, nullptr);
+    EXPECT_EQ(answer_of(sender), "PONG");
+
+    // What was acknowledged comes, taking it makes room, and what could not be kept is not there.
+    for (int n = 0; n < sent; ++n) {
+        bytes id;
+        EXPECT_EQ(next_event(recipient, queue, &id), next_body(n));
+        recipient.send(cmd::ack{id}, queue.recipient_id, &queue.recipient_key);
+    }
+    EXPECT_EQ(send(sent), "OK");
+    EXPECT_EQ(next_event(recipient, queue), next_body(sent));
+    const auto log = server.log();
+    const auto line = log.find("a commit failed");
+    ASSERT_NE(line, std::string::npos);
+    EXPECT_EQ(log.find("a commit failed", line + 1), std::string::npos) << "one line a kind and minute";
+}
+
 TEST(server, messages_outlive_the_server) {
     folder where;
     bench::system_random random;
