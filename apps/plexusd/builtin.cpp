@@ -40,7 +40,9 @@ int start(const invocation& call) {
     if (call.arguments.size() != 1) return usage_error("start takes a folder or a TOML file");
     const auto config = read_config(call.arguments.front());
     if (!config) return failed(config.error());
-    auto loaded = plexus_kernel::load(*config, options_of(call));
+    kernel_options options = options_of(call);
+    options.reread = [where = call.arguments.front()] { return read_config(where); };
+    auto loaded = plexus_kernel::load(*config, std::move(options));
     if (!loaded) return failed(loaded.error());
     return (*loaded)->run();
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "abi_list.hpp"
+#include "plexus/abi.hpp"
 #include "plexus/abi/draft/deployment.h"
 
 namespace plexus::kernel {
@@ -26,7 +27,7 @@ host_services& services(void* self) { return *static_cast<host_services*>(self);
 bool is_host_service(std::string_view id) {
     for (const std::string_view own :
          {PLEXUS_LOG_ID, PLEXUS_CONFIG_ID, PLEXUS_CLOCK_ID, PLEXUS_RANDOM_ID, PLEXUS_LOOP_ID,
-          PLEXUS_METRICS_ID, PLEXUS_RESOLVER_ID, PLEXUS_APP_ID, PLEXUS_DEPLOYMENTS_ID})
+          PLEXUS_METRICS_ID, PLEXUS_RESOLVER_ID, PLEXUS_APP_ID, PLEXUS_OPERATOR_ID, PLEXUS_DEPLOYMENTS_ID})
         if (id == own) return true;
     return false;
 }
@@ -40,6 +41,7 @@ host_services::host_services(host_environment& environment, activity& owner, val
     fill_watches();
     fill_workers();
     fill_metrics_and_app();
+    fill_operator();
 }
 
 const plexus_service* host_services::find(std::string_view id) const {
@@ -53,6 +55,7 @@ const plexus_service* host_services::find(std::string_view id) const {
     if (id == PLEXUS_METRICS_ID) return &metrics_.service;
     if (id == PLEXUS_RESOLVER_ID) return &resolver_.table.service;
     if (id == PLEXUS_APP_ID) return &app_.service;
+    if (id == PLEXUS_OPERATOR_ID) return &operator_.service;
     return nullptr;
 }
 
@@ -226,6 +229,49 @@ void host_services::fill_metrics_and_app() {
     app_.service = {sizeof app_, 0, this};
     app_.request_stop = [](void* self, std::int32_t exit_code) {
         services(self).environment_.request_stop(exit_code);
+    };
+}
+
+void host_services::fill_operator() {
+    operator_.service = {sizeof operator_, 0, this};
+    operator_.log_level = [](void* self) { return services(self).environment_.log.level(); };
+    operator_.set_log_level = [](void* self, std::uint32_t level) -> std::int32_t {
+        if (level < PLEXUS_LOG_ERROR || level > PLEXUS_LOG_TRACE) return PLEXUS_E_INVALID;
+        services(self).environment_.log.set_level(level);
+        return PLEXUS_OK;
+    };
+    operator_.reload = [](void* self, plexus_view_completion done) -> std::int32_t {
+        auto& own = services(self);
+        const std::int32_t shard = own.environment_.loop.current_shard();
+        own.require(shard >= 0, "reload is [shard]");
+        if (shard < 0) return PLEXUS_E_INVALID;
+        if (own.environment_.actions == nullptr) return PLEXUS_E_UNSUPPORTED;
+        own.owner_.tasks.fetch_add(1, std::memory_order_relaxed); // until the answer is posted
+        const bool asked = own.environment_.actions->reload([&own, shard, done](result<std::string> outcome) {
+            struct answer {
+                result<std::string> outcome;
+                plexus_view_completion done;
+            };
+            auto kept = std::make_unique<answer>(answer{std::move(outcome), done});
+            const task posted{[](void* context) {
+                                  const std::unique_ptr<answer> mine(static_cast<answer*>(context));
+                                  plexus_error failure{};
+                                  if (!mine->outcome) failure = lend(mine->outcome.error());
+                                  const auto text = mine->outcome ? view_of(*mine->outcome) : plexus_view{};
+                                  mine->done.done(mine->done.context,
+                                                  mine->outcome ? PLEXUS_OK : PLEXUS_E_INVALID,
+                                                  mine->outcome ? nullptr : &failure, text);
+                              },
+                              kept.get(), &own.owner_};
+            if (own.environment_.loop.post(static_cast<std::uint32_t>(shard), posted)) (void)kept.release();
+            own.owner_.tasks.fetch_sub(1, std::memory_order_relaxed);
+        });
+        if (asked) return PLEXUS_OK;
+        own.owner_.tasks.fetch_sub(1, std::memory_order_relaxed);
+        return PLEXUS_E_UNSUPPORTED;
+    };
+    operator_.metrics = [](void* self, void (*out)(void*, plexus_view), void* context) {
+        out(context, view_of(services(self).environment_.metrics.render()));
     };
 }
 

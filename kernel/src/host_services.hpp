@@ -7,12 +7,21 @@
 
 #include "log.hpp"
 #include "metrics.hpp"
+#include "plexus/abi/draft/operator.h"
 #include "plexus/abi/host.h"
 #include "plexus/kernel/loop_backend.hpp"
 #include "resolver.hpp"
 #include "values.hpp"
 
 namespace plexus::kernel {
+
+/// What the kernel does for an operator.
+class operator_actions {
+  public:
+    virtual ~operator_actions() = default;
+    /// Later, on the loader: what changed, or why nothing did. False: there is no file to read. [any-thread]
+    virtual bool reload(std::function<void(result<std::string>)> done) = 0;
+};
 
 /// What all instances share.
 struct host_environment {
@@ -23,6 +32,7 @@ struct host_environment {
     std::function<void(int exit_code)> request_stop;
     bool command_only = false; ///< log, clock, random and `deployments` are all there is
     const plexus_service* deployments = nullptr;
+    operator_actions* actions = nullptr;
 };
 
 class host_services {
@@ -48,6 +58,7 @@ class host_services {
     void fill_watches();
     void fill_workers();
     void fill_metrics_and_app();
+    void fill_operator();
 
     void require_shard(std::int32_t home, const char* function);
 
@@ -61,6 +72,7 @@ class host_services {
     plexus_loop loop_{};
     plexus_metrics metrics_{};
     plexus_app app_{};
+    plexus_operator operator_{};
 };
 
 } // namespace plexus::kernel

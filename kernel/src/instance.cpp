@@ -138,6 +138,28 @@ void instance::start(std::function<void(result<void>)> done) {
 }
 void instance::stop(std::function<void(result<void>)> done) { run(plugin_->stop, "stop", std::move(done)); }
 
+result<void> instance::reload(std::unique_ptr<value_set> values, std::vector<std::string>& told) {
+    const bool can = PLEXUS_HAS(plugin_, reload) && plugin_->reload != nullptr;
+    plexus_error* detail = nullptr;
+    const plexus_config table = values->table();
+    const std::int32_t status = can ? plugin_->reload(plugin_->self, &table, &detail) : PLEXUS_OK;
+    if (status != PLEXUS_OK) {
+        error why = failed("reload, and goes on as it was", status, detail);
+        if (detail != nullptr && detail->release != nullptr) detail->release(detail);
+        return why;
+    }
+    const std::string section = "plugin." + planned_.name + ".";
+    const auto reloadable = [can](const plexus_key* key) {
+        return can && (key->flags & PLEXUS_KEY_RELOADABLE) != 0;
+    };
+    for (const plexus_key* key : values->changed(reloaded_ ? *reloaded_ : *planned_.values))
+        if (reloadable(key)) told.push_back(section + key->name + " is taken over");
+    for (const plexus_key* key : values->changed(*planned_.values))
+        if (!reloadable(key)) told.push_back(section + key->name + " needs a restart");
+    reloaded_ = std::move(values);
+    return {};
+}
+
 void instance::destroy() {
     if (plugin_ == nullptr) return;
     plugin_->destroy(plugin_->self);

@@ -25,6 +25,9 @@ class instance {
     void start(std::function<void(result<void>)> done);
     void stop(std::function<void(result<void>)> done);
     void destroy();
+    /// Hands over new values while it is started. A line for each key that changed or needs a restart, in
+    /// `told`.
+    result<void> reload(std::unique_ptr<value_set> values, std::vector<std::string>& told);
 
     /// What it left behind in the loop, for people; empty: nothing. `after_destroy` counts workers too.
     std::string left_behind(bool after_destroy) const;
@@ -46,6 +49,7 @@ class instance {
 
     host_environment& environment_;
     planned_instance planned_;
+    std::unique_ptr<value_set> reloaded_; ///< the values that were taken last, if it was reloaded
     std::shared_ptr<activity> activity_;
     host_services services_;
     plexus_host host_{};

@@ -6,6 +6,7 @@
 #include "abi_list.hpp"
 #include "instance.hpp"
 #include "plan.hpp"
+#include "service_manager.hpp"
 #include "signals.hpp"
 
 namespace plexus::kernel {
@@ -28,13 +29,16 @@ struct posted_step {
 
 const char* error_domain(kernel_error) { return "plexus.kernel"; }
 
-class kernel::impl {
+class kernel::impl final : public operator_actions {
   public:
     using outcome = std::function<void(result<void>)>;
 
     static result<std::unique_ptr<impl>> make(const config_source& config, kernel_options options) {
         PLEXUS_TRY(plan planned, make_plan(config, options));
         if (!options.only.empty()) planned = part_of(std::move(planned), options.only);
+        auto reread = std::move(options.reread);
+        const std::vector<std::filesystem::path> folders = options.plugin_folders;
+        const std::vector<const plexus_descriptor*> built_in = options.built_in;
         auto self = std::make_unique<impl>();
         self->program_ = options.program;
         PLEXUS_CHECK(self->open_log(*planned.settings, std::move(options.log), options.log_least));
@@ -42,11 +46,15 @@ class kernel::impl {
         self->environment_ = std::make_unique<host_environment>(
             host_environment{self->program_, *self->loop_, *self->log_, self->metrics_,
                              [raw = self.get()](int exit_code) { raw->request_stop(exit_code); }});
+        if (reread) self->environment_->actions = self.get();
+        self->reread_ = std::move(reread);
+        self->plan_options_.plugin_folders = folders;
+        self->plan_options_.built_in = built_in;
         PLEXUS_CHECK(self->create(std::move(planned)));
         return self;
     }
 
-    ~impl() {
+    ~impl() override {
         bool ended = false;
         begin_stop([&](result<void>) { ended = true; });
         if (loop_) loop_->run_loader([&] { return ended; }); // no loop yet: load failed
@@ -89,6 +97,18 @@ class kernel::impl {
         loop_->post_loader([] {});
     }
 
+    bool reload(std::function<void(result<std::string>)> done) override {
+        if (!reread_) return false;
+        loop_->post_loader([this, done = std::move(done)] { done(reload_now()); });
+        return true;
+    }
+
+    result<std::string> reload_now() {
+        auto told = try_reload();
+        if (!told) log(PLEXUS_LOG_ERROR, "the configuration is not taken over: " + told.error().message());
+        return told;
+    }
+
     void log(std::uint32_t level, std::string_view message) {
         if (log_->enabled(level))
             log_->write({level, loop_->wall_ns(), "kernel", loop_->current_shard(), message, nullptr, 0});
@@ -112,7 +132,59 @@ class kernel::impl {
     std::vector<instance*> order_;
     metric_registry metrics_;
 
+    /// Around a reload.
+    std::function<void(bool begins)> on_reload_;
+
   private:
+    result<std::string> try_reload() {
+        if (!reread_)
+            return make_error(kernel_error::failed, "the configuration of this program is in no file");
+        if (state_ != state::started)
+            return make_error(kernel_error::failed, "a program that starts or stops reads no configuration");
+        if (on_reload_) on_reload_(true);
+        auto told = take_over();
+        if (on_reload_) on_reload_(false);
+        return told;
+    }
+
+    result<std::string> take_over() {
+        PLEXUS_TRY(const config_source source, reread_());
+        PLEXUS_TRY(plan planned, make_plan(source, plan_options_));
+        std::vector<std::string> told;
+        for (const plexus_key* key : planned.settings->changed(*settings_))
+            told.push_back(
+                std::string("kernel.") + key->name +
+                (key->name == std::string_view("log.level") ? " is taken over" : " needs a restart"));
+        log_->set_level(log_level(planned.settings->find("log.level")->text));
+        settings_->take_text("log.level", planned.settings->find("log.level")->text);
+        std::string refused;
+        for (planned_instance& one : planned.instances) {
+            instance* mine = find(one.name);
+            if (mine == nullptr || mine->library().descriptor != one.library.descriptor) {
+                told.push_back("plugin." + one.name + " needs a restart");
+                continue;
+            }
+            if (const auto taken = mine->reload(std::move(one.values), told); !taken)
+                refused += (refused.empty() ? "" : "\n") + taken.error().message();
+        }
+        for (const auto& mine : instances_) {
+            const bool there =
+                std::any_of(planned.instances.begin(), planned.instances.end(),
+                            [&](const planned_instance& one) { return one.name == mine->name(); });
+            if (!there) told.push_back("plugin." + mine->name() + " is gone: that needs a restart");
+        }
+        std::string text;
+        for (const std::string& line : told) {
+            log(PLEXUS_LOG_INFO, "reload: " + line);
+            text += line + "\n";
+        }
+        if (!refused.empty()) return make_error(kernel_error::failed, std::move(refused));
+        log(PLEXUS_LOG_INFO, told.empty()
+                                 ? "reload: the configuration is as it was; its files were read again"
+                                 : "reload: done");
+        return text;
+    }
+
     result<void> open_log(const value_set& settings, std::function<void(std::string_view)> sink,
                           std::uint32_t least) {
         if (!sink) {
@@ -145,6 +217,7 @@ class kernel::impl {
     }
 
     result<void> create(plan planned) {
+        settings_ = std::move(planned.settings);
         for (planned_instance& one : planned.instances)
             instances_.push_back(std::make_unique<instance>(*environment_, std::move(one)));
         for (std::size_t i = 0; i < instances_.size(); ++i)
@@ -219,6 +292,9 @@ class kernel::impl {
     std::string program_;
     std::mutex sink_mutex_;
     std::unique_ptr<line_writer> log_writer_;
+    std::function<result<config_source>()> reread_;
+    kernel_options plan_options_; ///< for reading the configuration again
+    std::unique_ptr<value_set> settings_;
     std::unique_ptr<logger> log_;
     std::unique_ptr<host_environment> environment_;
     std::size_t running_ = 0; ///< the first so many of order_ are started
@@ -266,19 +342,29 @@ result<void> kernel::stop() {
 }
 
 int kernel::run(const std::function<void()>& started) {
-    const termination_signals signals([this] { request_stop(0); });
+    service_manager manager(*impl_->loop_, impl_->own_);
+    impl_->on_reload_ = [&manager](bool begins) { begins ? manager.reloading() : manager.ready(); };
+    const termination_signals signals([this] { request_stop(0); },
+                                      [this] { (void)impl_->reload([](const result<std::string>&) {}); });
     if (const auto up = start(); !up) {
+        impl_->on_reload_ = {};
         impl_->log(PLEXUS_LOG_ERROR, up.error().message());
         return 1;
     }
     std::string up_now;
     for (const std::string& name : instances()) up_now += (up_now.empty() ? "up: " : ", ") + name;
     impl_->log(PLEXUS_LOG_INFO, up_now.empty() ? "up, without any plugin" : up_now);
+    manager.ready();
     if (started) started();
     impl_->loop_->run_loader([this] { return stop_requested(); });
-    if (const auto down = stop(); !down) return 1; // logged
+    manager.stopping();
+    const auto down = stop();
+    impl_->on_reload_ = {};
+    if (!down) return 1; // logged
     return exit_code();
 }
+
+result<std::string> kernel::reload() { return impl_->reload_now(); }
 
 void kernel::request_stop(int exit_code) { impl_->request_stop(exit_code); }
 bool kernel::stop_requested() const noexcept { return impl_->stop_requested_; }

@@ -15,6 +15,7 @@
 
 #include "abi_list.hpp"
 #include "nearest.hpp"
+#include "plexus/abi/draft/operator.h"
 #include "plexus/kernel/kernel.hpp"
 #include "values.hpp"
 
@@ -25,8 +26,8 @@ constexpr std::string_view suffix = ".so";
 
 const std::vector<std::string>& known_capabilities() {
     static const std::vector<std::string> names = {PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_NET_LISTEN,
-                                                   PLEXUS_CAP_FS_STATE, PLEXUS_CAP_PROCESS_SPAWN,
-                                                   PLEXUS_CAP_KEYS};
+                                                   PLEXUS_CAP_FS_STATE,     PLEXUS_CAP_PROCESS_SPAWN,
+                                                   PLEXUS_CAP_KEYS,         PLEXUS_CAP_OPERATE};
     return names;
 }
 
@@ -121,6 +122,7 @@ void check_commands(const plexus_descriptor& descriptor, std::vector<std::string
 const char* guarding_capability(std::string_view id) {
     if (id == PLEXUS_RESOLVER_ID || id == "plexus.transport/1") return PLEXUS_CAP_NET_OUTBOUND;
     if (id == "plexus.listener/1") return PLEXUS_CAP_NET_LISTEN;
+    if (id == PLEXUS_OPERATOR_ID) return PLEXUS_CAP_OPERATE;
     return nullptr;
 }
 

@@ -2,6 +2,7 @@
 // error holds back no shard. What does not fit into a bounded queue is counted and reported as lost.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -49,12 +50,16 @@ class logger {
   public:
     logger(std::uint32_t level, bool json, std::function<void(std::string_view line)> sink);
 
-    bool enabled(std::uint32_t level) const noexcept { return level <= level_; }
+    bool enabled(std::uint32_t level) const noexcept {
+        return level <= level_.load(std::memory_order_relaxed);
+    }
+    std::uint32_t level() const noexcept { return level_.load(std::memory_order_relaxed); }
+    void set_level(std::uint32_t level) noexcept { level_.store(level, std::memory_order_relaxed); }
     /// [any-thread]
     void write(const log_event& event);
 
   private:
-    const std::uint32_t level_;
+    std::atomic<std::uint32_t> level_;
     const bool json_;
     const std::function<void(std::string_view)> sink_;
 };

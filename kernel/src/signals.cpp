@@ -13,18 +13,21 @@
 
 namespace plexus::kernel {
 
-termination_signals::termination_signals(std::function<void()> first) {
+termination_signals::termination_signals(std::function<void()> first, std::function<void()> hangup) {
     std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGHUP, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN); // blocked below it is read all the same, and harms nobody afterwards
     sigset_t taken;
     sigemptyset(&taken);
     sigaddset(&taken, SIGINT);
     sigaddset(&taken, SIGTERM);
+    sigaddset(&taken, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &taken, &before_);
     signals_ = signalfd(-1, &taken, SFD_CLOEXEC);
     end_ = eventfd(0, EFD_CLOEXEC);
     if (signals_ < 0 || end_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
-    thread_ = make_thread("plexus-signals", [this, first = std::move(first)] { wait(first); });
+    thread_ = make_thread("plexus-signals", [this, first = std::move(first), hangup = std::move(hangup)] {
+        wait(first, hangup);
+    });
 }
 
 termination_signals::~termination_signals() {
@@ -36,7 +39,8 @@ termination_signals::~termination_signals() {
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-void termination_signals::wait(const std::function<void()>& first) const {
+void termination_signals::wait(const std::function<void()>& first,
+                               const std::function<void()>& hangup) const {
     constexpr int signalled = 128; // an exit status above it names the signal
     bool stopping = false;
     while (true) {
@@ -45,6 +49,10 @@ void termination_signals::wait(const std::function<void()>& first) const {
         if (watched[1].revents != 0) return;
         signalfd_siginfo info{};
         if (read(signals_, &info, sizeof info) != sizeof info) continue;
+        if (info.ssi_signo == SIGHUP) {
+            if (!stopping) hangup();
+            continue;
+        }
         if (stopping) _exit(signalled + static_cast<int>(info.ssi_signo));
         stopping = true;
         first();

@@ -1,5 +1,5 @@
 // SIGINT and SIGTERM as a call, for as long as this object lives: the first ends the program in order, the
-// second at once. SIGHUP and SIGPIPE are ignored. Used by kernel::run.
+// second at once. SIGHUP is a call of its own, SIGPIPE is ignored. Used by kernel::run.
 #pragma once
 
 #include <csignal>
@@ -10,14 +10,14 @@ namespace plexus::kernel {
 
 class termination_signals {
   public:
-    /// `first` runs on a thread of this object.
-    explicit termination_signals(std::function<void()> first);
+    /// Both run on a thread of this object; `hangup` each time that SIGHUP comes.
+    termination_signals(std::function<void()> first, std::function<void()> hangup);
     ~termination_signals();
     termination_signals(const termination_signals&) = delete;
     termination_signals& operator=(const termination_signals&) = delete;
 
   private:
-    void wait(const std::function<void()>& first) const;
+    void wait(const std::function<void()>& first, const std::function<void()>& hangup) const;
 
     sigset_t before_{};
     int signals_ = -1;

@@ -153,6 +153,20 @@ std::vector<std::string> value_set::names() const {
     return out;
 }
 
+std::vector<const plexus_key*> value_set::changed(const value_set& other) const {
+    std::vector<const plexus_key*> out;
+    for (const plexus_key& key : keys_) {
+        const key_value* ours = find(key.name);
+        const key_value* theirs = other.find(key.name);
+        const bool same = ours != nullptr && theirs != nullptr
+                              ? ours->text == theirs->text && ours->integer == theirs->integer &&
+                                    ours->boolean == theirs->boolean && ours->list == theirs->list
+                              : ours == theirs;
+        if (!same) out.push_back(&key);
+    }
+    return out;
+}
+
 const plexus_key* value_set::declared(std::string_view name) const {
     for (const plexus_key& key : keys_)
         if (name == key.name) return &key;

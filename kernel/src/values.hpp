@@ -52,6 +52,8 @@ class value_set {
     /// Fills in the presets; the names of required keys that have no value.
     std::vector<std::string> complete();
 
+    /// Keys whose values differ from those of `other`, a set of the same keys.
+    std::vector<const plexus_key*> changed(const value_set& other) const;
     const plexus_key* declared(std::string_view key) const;
     const key_value* find(std::string_view key) const;
     /// plexus.config/1 on these values; it lives as long as they do.

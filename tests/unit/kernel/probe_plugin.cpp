@@ -26,7 +26,7 @@ struct probe_world::stored {
 struct probe_functions {
     static std::int32_t create(const plexus_host* host, const plexus_plugin** out, plexus_error**) {
         auto* self = new probe{current_world, host, host->instance, {}, {}, {}, nullptr};
-        self->plugin = {sizeof(plexus_plugin), 0, self, init, start, stop, destroy, get_service};
+        self->plugin = {sizeof(plexus_plugin), 0, self, init, start, stop, destroy, get_service, reload};
         self->service = {sizeof(plexus_service), 0, self};
         self->world->record("create " + self->instance);
         *out = &self->plugin;
@@ -66,6 +66,11 @@ struct probe_functions {
     static void destroy(void* context) {
         const std::unique_ptr<probe> self(static_cast<probe*>(context));
         self->world->record("destroy " + self->instance);
+    }
+    static std::int32_t reload(void* context, const plexus_config* values, plexus_error**) {
+        auto* self = static_cast<probe*>(context);
+        self->world->record("reload " + self->instance);
+        return self->spec->reload ? self->spec->reload(*self, *values) : PLEXUS_OK;
     }
     static const plexus_service* get_service(void* context, const char*) {
         return &static_cast<probe*>(context)->service;

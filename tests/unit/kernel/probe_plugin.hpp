@@ -45,6 +45,7 @@ struct probe_spec {
     /// Run on shard 0 before the completion; their answer is its status.
     std::function<std::int32_t(probe&)> start{};
     std::function<std::int32_t(probe&)> stop{};
+    std::function<std::int32_t(probe&, const plexus_config&)> reload{};
 };
 
 class probe_world {

@@ -49,6 +49,8 @@ struct kernel_options {
     std::vector<std::string> only;
     /// Lines below this level (PLEXUS_LOG_*) are left out, whatever the configuration says; 0: as it says.
     std::uint32_t log_least = 0;
+    /// Reads the configuration again, for SIGHUP and plexus.operator/0. None: it cannot change.
+    std::function<result<config_source>()> reread;
     /// None: Boost.Asio, with as many shards as the configuration says. One given is started by start().
     std::unique_ptr<loop_backend> backend;
 };
@@ -74,9 +76,14 @@ class PLEXUS_KERNEL_API kernel {
     result<void> start();
     /// The reverse, in the reverse order. Names instances that leave work behind. [loader]
     result<void> stop();
+    /// Reads the configuration again, checks it whole, and lets every started instance take what can change.
+    /// Answers what changed and what waits for a restart, a line each (also logged); after an error
+    /// everything is as it was. [loader]
+    result<std::string> reload();
     /// start, then until request_stop, SIGINT or SIGTERM (a second one ends the process at once), then stop.
-    /// SIGHUP and SIGPIPE are ignored. The exit code of request_stop, or 1 if start or stop failed (logged).
-    /// `started` is called once everything is up. [loader]
+    /// SIGHUP calls reload, SIGPIPE is ignored; a service manager is told (sd_notify). The exit code of
+    /// request_stop, or 1 if start or stop failed (logged). `started` is called once everything is up.
+    /// [loader]
     int run(const std::function<void()>& started = {});
 
     /// The same as start and stop in steps on the loader, for the simulation; `done` is called there, also

@@ -22,6 +22,8 @@ class plugin_base {
     virtual task<result<void>> start() { co_return result<void>(); }
     /// Drains: at its end nothing of the instance is under way. [shard 0]
     virtual task<result<void>> stop() { co_return result<void>(); }
+    /// The configuration was read again: takes what of `values` may change, or leaves all as it was. [loader]
+    virtual result<void> reload(const config_view& /*values*/) { return {}; }
     /// The table of a provided service. [loader]
     virtual const plexus_service* service(std::string_view) noexcept { return nullptr; }
 
@@ -50,6 +52,9 @@ class plugin_shell {
         table_.destroy = [](void* self) { delete shell(self); };
         table_.get_service = [](void* self, const char* id) -> const plexus_service* {
             return shell(self)->instance->service(id);
+        };
+        table_.reload = [](void* self, const plexus_config* values, plexus_error** failure) {
+            return guard(failure, [&] { return shell(self)->instance->reload(config_view(values)); });
         };
     }
     const plexus_plugin* table() const noexcept { return &table_; }

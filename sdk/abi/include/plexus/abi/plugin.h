@@ -5,6 +5,7 @@
 #include "plexus/abi/base.h"
 
 typedef struct plexus_host plexus_host;
+typedef struct plexus_config plexus_config;
 
 enum {
     PLEXUS_KEY_TEXT = 1,
@@ -62,6 +63,11 @@ typedef struct plexus_plugin {
     /* The table of a service that the descriptor says is provided. Valid from the end of create to destroy.
      */
     const plexus_service* (*get_service)(void* self, const char* id);
+    /* The configuration was read again. `values`, lent until the call returns, are this instance's as they
+     * are now; those of keys that are not PLEXUS_KEY_RELOADABLE may differ from what the instance works with,
+     * and are for the next start. Files that keys name are to be read again. On failure everything stays as
+     * it was. NULL: nothing can change. Only while it is started. [loader] */
+    int32_t (*reload)(void* self, const plexus_config* values, plexus_error** error);
 } plexus_plugin;
 
 /* Capabilities: withheld unless declared, shown to the user. */
@@ -70,6 +76,7 @@ typedef struct plexus_plugin {
 #define PLEXUS_CAP_FS_STATE "fs.state"
 #define PLEXUS_CAP_PROCESS_SPAWN "process.spawn"
 #define PLEXUS_CAP_KEYS "keys"
+#define PLEXUS_CAP_OPERATE "operate" /* what an operator may do: log level, metrics of all, reload */
 
 typedef struct plexus_descriptor {
     uint32_t size;
