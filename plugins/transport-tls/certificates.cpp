@@ -76,7 +76,7 @@ result<chain> read_chain(bytes_view pem) {
     return out;
 }
 
-result<key_pointer> read_key(bytes_view pem, X509* leaf) {
+result<key_pointer> read_any_key(bytes_view pem, X509* leaf) {
     const bio_pointer in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     if (!in) return make_error(status::memory, "no memory for a private key");
     const auto no_passphrase = [](char*, int, int, void*) { return -1; };
@@ -84,15 +84,20 @@ result<key_pointer> read_key(bytes_view pem, X509* leaf) {
     if (!key)
         return make_error(status::invalid,
                           "the private key cannot be read as PEM without a passphrase: " + openssl_reason());
-    const int kind = EVP_PKEY_get_base_id(key.get());
-    if (kind != EVP_PKEY_ED25519 && kind != EVP_PKEY_ED448)
-        return make_error(status::invalid,
-                          "the private key must be Ed25519 or Ed448: other SimpleX programs take no other");
     if (X509_check_private_key(leaf, key.get()) != 1) {
         ERR_clear_error();
         return make_error(status::invalid,
                           "the private key is not that of the first certificate of the chain");
     }
+    return key;
+}
+
+result<key_pointer> read_key(bytes_view pem, X509* leaf) {
+    PLEXUS_TRY(auto key, read_any_key(pem, leaf));
+    const int kind = EVP_PKEY_get_base_id(key.get());
+    if (kind != EVP_PKEY_ED25519 && kind != EVP_PKEY_ED448)
+        return make_error(status::invalid,
+                          "the private key must be Ed25519 or Ed448: other SimpleX programs take no other");
     return key;
 }
 

@@ -39,6 +39,8 @@ bytes identity_of(const std::vector<X509*>& certificates);
 /// Certificates and key from PEM; the key is the leaf's, Ed25519 or Ed448. Errors name the way out.
 result<chain> read_chain(bytes_view pem);
 result<key_pointer> read_key(bytes_view pem, X509* leaf);
+/// The same of any kind.
+result<key_pointer> read_any_key(bytes_view pem, X509* leaf);
 
 bytes der_of(X509* certificate);
 

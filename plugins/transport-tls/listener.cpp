@@ -9,11 +9,10 @@ namespace plexus::transport_tls {
 class listener::handshake final : public member, carrier::sink {
   public:
     handshake(std::shared_ptr<listener> owner, descriptor socket, slot place)
-        : owner_(std::move(owner)), hold_(owner_->owner_), credentials_(owner_->credentials()),
-          deadline_(owner_->owner_.loop, [this] {
+        : owner_(std::move(owner)), hold_(owner_->owner_), deadline_(owner_->owner_.loop, [this] {
               failed("the TLS handshake with " + stream_->peer() + " was not over in time");
           }) {
-        auto ssl = credentials_->make_ssl();
+        auto ssl = owner_->make_ssl();
         if (!ssl) throw std::bad_alloc();
         std::string peer = peer_of(socket.get());
         auto below = std::make_unique<socket_carrier>(owner_->owner_.loop, std::move(socket));
@@ -49,7 +48,6 @@ class listener::handshake final : public member, carrier::sink {
 
     std::shared_ptr<listener> owner_;
     hold hold_;
-    std::shared_ptr<const server_context> credentials_;
     timer deadline_;
     std::unique_ptr<tls_stream> stream_;
 };
@@ -78,6 +76,8 @@ result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_li
     if (owner.stopping()) return make_error(status::stopping, "the transport stops");
     std::shared_ptr<listener> self(new listener(owner, options, accepted, context));
     if (self->secure_) PLEXUS_CHECK(self->set_credentials(from_abi(options.chain), from_abi(options.key)));
+    if (self->secure_ && PLEXUS_HAS(&options, named_key) && options.named_chain.size != 0)
+        PLEXUS_CHECK(self->set_named_credentials(from_abi(options.named_chain), from_abi(options.named_key)));
     self->port_ = options.port;
     PLEXUS_TRY(descriptor socket, listen_on(text_of(options.address), self->port_));
 
@@ -106,13 +106,28 @@ result<void> listener::set_credentials(bytes_view chain_pem, bytes_view key_pem)
         return make_error(status::invalid, "this listener does not use TLS, so it has no certificate");
     PLEXUS_TRY(auto made, server_context::make(owner_.config, owner_.clock, chain_pem, key_pem, alpn_));
     const std::scoped_lock lock(mutex_);
-    credentials_ = std::move(made);
+    credentials_.own = std::move(made);
     return {};
 }
 
-std::shared_ptr<const server_context> listener::credentials() {
+result<void> listener::set_named_credentials(bytes_view chain_pem, bytes_view key_pem) {
+    if (!secure_)
+        return make_error(status::invalid, "this listener does not use TLS, so it has no certificate");
+    std::shared_ptr<const named_context> made;
+    if (!chain_pem.empty()) {
+        PLEXUS_TRY(made, named_context::make(chain_pem, key_pem));
+    }
     const std::scoped_lock lock(mutex_);
-    return credentials_;
+    credentials_.named = std::move(made);
+    return {};
+}
+
+result<ssl_pointer> listener::make_ssl() {
+    const auto now = [this] {
+        const std::scoped_lock lock(mutex_);
+        return credentials_;
+    }();
+    return now.own->make_ssl(now.named);
 }
 
 void listener::deal(descriptor socket, slot place) {

@@ -18,6 +18,7 @@ class listener : public std::enable_shared_from_this<listener> {
 
     std::uint32_t port() const noexcept { return port_; }
     result<void> set_credentials(bytes_view chain, bytes_view key);
+    result<void> set_named_credentials(bytes_view chain, bytes_view key);
     /// [loader] or [shard]
     result<void> close(plexus_completion done);
 
@@ -39,8 +40,8 @@ class listener : public std::enable_shared_from_this<listener> {
              void* context);
     void arrived(descriptor socket, slot place);
     part& own_part() { return parts_[static_cast<std::size_t>(owner_.loop.current_shard())]; }
-    std::shared_ptr<const server_context> credentials();
     void close_part(std::uint32_t shard);
+    result<ssl_pointer> make_ssl();
 
     runtime& owner_;
     bool secure_;
@@ -55,8 +56,12 @@ class listener : public std::enable_shared_from_this<listener> {
     std::uint32_t accept_shard_ = 0;
     std::uint32_t next_shard_ = 0;
     std::unique_ptr<acceptor> acceptor_;
+    struct identities {
+        std::shared_ptr<const server_context> own;
+        std::shared_ptr<const named_context> named; ///< null: none
+    };
     std::mutex mutex_; ///< of credentials_
-    std::shared_ptr<const server_context> credentials_;
+    identities credentials_;
 };
 
 } // namespace plexus::transport_tls

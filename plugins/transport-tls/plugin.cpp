@@ -60,6 +60,12 @@ class plugin final : public plugin_base {
             return guard(failure,
                          [&] { return handle->shared->set_credentials(from_abi(chain), from_abi(key)); });
         };
+        listener_.set_named_credentials = [](void*, plexus_listener_handle* handle, plexus_view chain,
+                                             plexus_view key, plexus_error** failure) {
+            return guard(failure, [&] {
+                return handle->shared->set_named_credentials(from_abi(chain), from_abi(key));
+            });
+        };
         listener_.close = [](void*, plexus_listener_handle* handle, plexus_completion done) {
             return guard(nullptr, [&]() -> result<void> {
                 PLEXUS_CHECK(handle->shared->close(done));

@@ -75,7 +75,65 @@ result<void> use_credentials(SSL* ssl, bytes_view chain_pem, bytes_view key_pem)
     return {};
 }
 
+/// What a connection's hello decides about; it lives with the SSL.
+using named_choice = std::shared_ptr<const named_context>;
+
+int named_slot() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr,
+                                                  [](void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) {
+                                                      delete static_cast<named_choice*>(kept);
+                                                  });
+    return index;
+}
+
+int choose_identity(SSL* ssl, int* alert, void*) {
+    const auto* named = static_cast<const named_choice*>(SSL_get_ex_data(ssl, named_slot()));
+    const unsigned char* name = nullptr;
+    std::size_t size = 0;
+    if (named == nullptr || SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &name, &size) != 1)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    if ((*named)->take_over(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+int select_http(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                unsigned size, void*) {
+    static constexpr unsigned char ours[] = "\x08http/1.1";
+    unsigned char* chosen = nullptr;
+    if (SSL_select_next_proto(&chosen, out_size, ours, sizeof ours - 1, offered, size) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
 } // namespace
+
+result<std::shared_ptr<const named_context>> named_context::make(bytes_view chain_pem, bytes_view key_pem) {
+    PLEXUS_TRY(auto certificates, read_chain(chain_pem));
+    PLEXUS_TRY(auto key, read_any_key(key_pem, certificates.front().get()));
+    ssl_context_pointer context(SSL_CTX_new(TLS_server_method()));
+    if (!context || SSL_CTX_use_certificate(context.get(), certificates.front().get()) != 1 ||
+        SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
+        return refused("the certificate for clients that name the server");
+    for (std::size_t i = 1; i < certificates.size(); ++i)
+        if (SSL_CTX_add1_chain_cert(context.get(), certificates[i].get()) != 1)
+            return refused("the chain for clients that name the server");
+    SSL_CTX_set_alpn_select_cb(context.get(), select_http, nullptr);
+    return std::shared_ptr<const named_context>(new named_context(std::move(context)));
+}
+
+bool named_context::take_over(SSL* ssl) const {
+    // Of a context only certificates and callbacks go over; the rest is the connection's own.
+    return SSL_set_SSL_CTX(ssl, context_.get()) != nullptr &&
+           SSL_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
+           SSL_set_ciphersuites(ssl, TLS_DEFAULT_CIPHERSUITES) == 1 &&
+           SSL_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+           SSL_set1_groups_list(ssl, "X25519:P-256:P-384") == 1 &&
+           SSL_set1_sigalgs_list(ssl, "ed25519:ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:RSA-PSS+SHA384:"
+                                      "RSA+SHA256:RSA+SHA384") == 1;
+}
 
 result<client_context> client_context::make(const settings& config) {
     PLEXUS_TRY(auto context, make_context(TLS_client_method(), config));
@@ -128,16 +186,22 @@ result<std::shared_ptr<const server_context>> server_context::make(const setting
     for (std::size_t i = 1; i < plain.size(); ++i)
         if (SSL_CTX_add1_chain_cert(context.get(), plain[i]) != 1) return refused("the server's chain");
     SSL_CTX* raw = context.get();
+    SSL_CTX_set_client_hello_cb(raw, choose_identity, nullptr);
     std::shared_ptr<const server_context> out(new server_context(std::move(context), std::move(alpn)));
     if (!out->alpn_.empty())
         SSL_CTX_set_alpn_select_cb(raw, &server_context::select_alpn, const_cast<server_context*>(out.get()));
     return out;
 }
 
-result<ssl_pointer> server_context::make_ssl() const {
+result<ssl_pointer> server_context::make_ssl(std::shared_ptr<const named_context> named) const {
     ssl_pointer ssl(SSL_new(context_.get()));
     if (!ssl) return refused("a TLS connection");
     SSL_set_accept_state(ssl.get());
+    if (named) {
+        auto kept = std::make_unique<named_choice>(std::move(named));
+        if (SSL_set_ex_data(ssl.get(), named_slot(), kept.get()) != 1) return refused("a TLS connection");
+        static_cast<void>(kept.release()); // the connection's now
+    }
     return ssl;
 }
 

@@ -32,13 +32,26 @@ class client_context {
 
 void forget_expectation(SSL* ssl);
 
+/// Certificates and key for clients that name the server: browsers. [any-thread]
+class named_context {
+  public:
+    static result<std::shared_ptr<const named_context>> make(bytes_view chain_pem, bytes_view key_pem);
+    /// Turns a connection that has read the client's hello over to this identity.
+    bool take_over(SSL* ssl) const;
+
+  private:
+    explicit named_context(ssl_context_pointer context) : context_(std::move(context)) {}
+    ssl_context_pointer context_;
+};
+
 /// A listener's certificates and key. [any-thread]
 class server_context {
   public:
     static result<std::shared_ptr<const server_context>> make(const settings& config, clock_view clock,
                                                               bytes_view chain_pem, bytes_view key_pem,
                                                               std::vector<bytes> alpn);
-    result<ssl_pointer> make_ssl() const;
+    /// `named`, if it is not null, serves the client if it names the server.
+    result<ssl_pointer> make_ssl(std::shared_ptr<const named_context> named) const;
 
   private:
     server_context(ssl_context_pointer context, std::vector<bytes> alpn)

@@ -123,6 +123,10 @@ typedef struct plexus_listen_options {
     uint32_t connections_most;        /* streams at once, further clients are closed; 0: no limit */
     uint32_t connections_most_of_one; /* the same of one source: an IPv4 address or an IPv6 /64 */
     uint32_t reserved;
+    /* A second identity for clients that name the server (SNI), browsers that is: any chain and key, TLS 1.2
+     * or 1.3, and of ALPN only http/1.1. Empty: who names the server is served as all others are. */
+    plexus_view named_chain;
+    plexus_view named_key;
 } plexus_listen_options;
 
 /* A stream that is ready for use, on one of the shards in turn. It belongs to the callee. [shard: the
@@ -141,6 +145,10 @@ typedef struct plexus_listener {
     /* Accepts no more and ends handshakes under way; the completion comes when `accepted` will not be called
      * again, on any shard. Streams that were accepted live on. The handle is gone. [loader] or [shard] */
     int32_t (*close)(void* self, plexus_listener_handle* handle, plexus_completion done);
+    /* The same as set_credentials for clients that name the server; both empty: there is no such identity any
+     * more. [loader] or [shard] */
+    int32_t (*set_named_credentials)(void* self, plexus_listener_handle* handle, plexus_view chain,
+                                     plexus_view key, plexus_error** error);
 } plexus_listener;
 
 #endif
