@@ -64,6 +64,8 @@ class connection {
     /// Sends the hello and begins to read.
     void start();
     void close(std::string_view why);
+    std::chrono::nanoseconds age() const { return owner_.now() - opened_; }
+    smp::version version() const noexcept { return session_.agreed_version(); }
     bool is_open() const noexcept { return static_cast<bool>(stream_); }
     std::size_t in_flight() const noexcept { return in_flight_; }
     /// A command that was given to the owner is answered.

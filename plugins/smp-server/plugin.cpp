@@ -1,8 +1,8 @@
 // smp-server: the SimpleX messaging server, and the command `init` that makes the folder of one.
 #include "init_command.hpp"
-#include "pem.hpp"
-#include "server.hpp"
+#include "operations.hpp"
 
+#include "plexus/abi/draft/http.h"
 #include "plexus/encoding/reader.hpp"
 #include "plexus/encoding/writer.hpp"
 #include "plexus/plugin.hpp"
@@ -15,18 +15,29 @@ constexpr std::array keys = {
     plexus_key{"address", PLEXUS_KEY_TEXT, 0, "", nullptr, 0, 0,
                "numeric address to listen on; empty: every IPv4 and IPv6 address"},
     plexus_key{"port", PLEXUS_KEY_INTEGER, 0, "5223", nullptr, 0, 65'535, "port to listen on; 0: a free one"},
-    plexus_key{"hosts", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
+    plexus_key{"more-ports", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
+               "further ports, for example \"443\""},
+    plexus_key{"hosts", PLEXUS_KEY_TEXT_LIST, PLEXUS_KEY_RELOADABLE, nullptr, nullptr, 0, 0,
                "names under which clients reach the server, as in its address"},
-    plexus_key{"certificate-chain", PLEXUS_KEY_TEXT, PLEXUS_KEY_REQUIRED | PLEXUS_KEY_PATH, nullptr, nullptr,
-               0, 0, "PEM file: the server's certificate, then the one that its address names"},
-    plexus_key{"private-key", PLEXUS_KEY_TEXT, PLEXUS_KEY_REQUIRED | PLEXUS_KEY_PATH, nullptr, nullptr, 0, 0,
-               "PEM file: the private key of the server's certificate"},
-    plexus_key{"password", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, "", nullptr, 0, 0,
+    plexus_key{"certificate-chain", PLEXUS_KEY_TEXT,
+               PLEXUS_KEY_REQUIRED | PLEXUS_KEY_PATH | PLEXUS_KEY_RELOADABLE, nullptr, nullptr, 0, 0,
+               "PEM file: the server's certificate, then the one that its address names"},
+    plexus_key{"private-key", PLEXUS_KEY_TEXT, PLEXUS_KEY_REQUIRED | PLEXUS_KEY_PATH | PLEXUS_KEY_RELOADABLE,
+               nullptr, nullptr, 0, 0, "PEM file: the private key of the server's certificate"},
+    plexus_key{"web-certificate-chain", PLEXUS_KEY_TEXT, PLEXUS_KEY_PATH | PLEXUS_KEY_RELOADABLE, "", nullptr,
+               0, 0,
+               "PEM file: a certificate that browsers take, and its issuers. Clients that name the server "
+               "(SNI) get the "
+               "pages of smp-web; empty: nobody does"},
+    plexus_key{"web-private-key", PLEXUS_KEY_TEXT, PLEXUS_KEY_PATH | PLEXUS_KEY_RELOADABLE, "", nullptr, 0, 0,
+               "PEM file: its private key"},
+    plexus_key{"password", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET | PLEXUS_KEY_RELOADABLE, "", nullptr, 0, 0,
                "asked from clients that create queues; empty: anybody may"},
-    plexus_key{"new-queues", PLEXUS_KEY_BOOLEAN, 0, "true", nullptr, 0, 0, "whether queues may be created"},
-    plexus_key{"quota", PLEXUS_KEY_INTEGER, 0, "128", nullptr, 1, 10'000,
+    plexus_key{"new-queues", PLEXUS_KEY_BOOLEAN, PLEXUS_KEY_RELOADABLE, "true", nullptr, 0, 0,
+               "whether queues may be created"},
+    plexus_key{"quota", PLEXUS_KEY_INTEGER, PLEXUS_KEY_RELOADABLE, "128", nullptr, 1, 10'000,
                "messages that wait in a queue at the most"},
-    plexus_key{"message-lifetime", PLEXUS_KEY_DURATION, 0, "21d", nullptr, 0, 0,
+    plexus_key{"message-lifetime", PLEXUS_KEY_DURATION, PLEXUS_KEY_RELOADABLE, "21d", nullptr, 0, 0,
                "after which a message that nobody took is dropped; 0s: never"},
     plexus_key{"expire-interval", PLEXUS_KEY_DURATION, 0, "2h", nullptr, 1'000'000'000, 864'000'000'000'000,
                "how often the store is searched for messages that are too old"},
@@ -42,18 +53,18 @@ constexpr std::array keys = {
         "% "
         "new clients and idle sessions of the proxy, at the limit connected clients, those first that take "
         "least of what they are sent"},
-    plexus_key{"suspended-lifetime", PLEXUS_KEY_DURATION, 0, "0s", nullptr, 0, 0,
+    plexus_key{"suspended-lifetime", PLEXUS_KEY_DURATION, PLEXUS_KEY_RELOADABLE, "0s", nullptr, 0, 0,
                "after which a suspended queue is removed; 0s: never"},
-    plexus_key{"verify-budget", PLEXUS_KEY_INTEGER, 0, "256", nullptr, 16, 100'000,
+    plexus_key{"verify-budget", PLEXUS_KEY_INTEGER, PLEXUS_KEY_RELOADABLE, "256", nullptr, 16, 100'000,
                "signatures of one client a second that do not verify; its further commands wait"},
-    plexus_key{"refusal-delay", PLEXUS_KEY_DURATION, 0, "20ms", nullptr, 0, 1'000'000'000,
+    plexus_key{"refusal-delay", PLEXUS_KEY_DURATION, PLEXUS_KEY_RELOADABLE, "20ms", nullptr, 0, 1'000'000'000,
                "after its command a refusal (AUTH) is sent, whatever the reason: its time tells nothing"},
-    plexus_key{"max-subscriptions", PLEXUS_KEY_INTEGER, 0, "200000", nullptr, 1, 100'000'000,
-               "queues that one connection may subscribe to on each shard"},
+    plexus_key{"max-subscriptions", PLEXUS_KEY_INTEGER, PLEXUS_KEY_RELOADABLE, "200000", nullptr, 1,
+               100'000'000, "queues that one connection may subscribe to on each shard"},
     plexus_key{"handshake-timeout", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 100'000'000, 600'000'000'000,
                "until a client that is connected has said its hello"},
-    plexus_key{"write-timeout", PLEXUS_KEY_DURATION, 0, "60s", nullptr, 1'000'000'000, 3'600'000'000'000,
-               "after which a client that takes nothing of what it is sent is closed"},
+    plexus_key{"write-timeout", PLEXUS_KEY_DURATION, PLEXUS_KEY_RELOADABLE, "60s", nullptr, 1'000'000'000,
+               3'600'000'000'000, "after which a client that takes nothing of what it is sent is closed"},
     plexus_key{"proxy", PLEXUS_KEY_BOOLEAN, 0, "true", nullptr, 0, 0,
                "whether clients may send to other servers through this one; with a password, only those who "
                "know it"},
@@ -64,7 +75,7 @@ constexpr std::array keys = {
     plexus_key{
         "proxy-requests", PLEXUS_KEY_INTEGER, 0, "4096", nullptr, 1, 1'000'000,
         "commands for other servers that wait for an answer; no more than a quarter of them for one server"},
-    plexus_key{"proxy-client-requests", PLEXUS_KEY_INTEGER, 0, "32", nullptr, 1, 10'000,
+    plexus_key{"proxy-client-requests", PLEXUS_KEY_INTEGER, PLEXUS_KEY_RELOADABLE, "32", nullptr, 1, 10'000,
                "the same of one client; its further commands wait"},
     plexus_key{"proxy-connect-timeout", PLEXUS_KEY_DURATION, 0, "45s", nullptr, 100'000'000, 600'000'000'000,
                "until another server is connected"},
@@ -74,15 +85,16 @@ constexpr std::array keys = {
                "how long another server that failed is not dialed again"},
     plexus_key{"proxy-idle", PLEXUS_KEY_DURATION, 0, "30m", nullptr, 1'000'000'000, 864'000'000'000'000,
                "after which a session with another server that nobody uses is closed"},
-    plexus_key{"idle-timeout", PLEXUS_KEY_DURATION, 0, "6h", nullptr, 1'000'000'000, 864'000'000'000'000,
+    plexus_key{"idle-timeout", PLEXUS_KEY_DURATION, PLEXUS_KEY_RELOADABLE, "6h", nullptr, 1'000'000'000,
+               864'000'000'000'000,
                "after which a client without subscriptions that neither sends nor gets anything is closed"},
 };
 constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_FS_STATE,
                                         PLEXUS_CAP_KEYS, nullptr};
-constexpr const char* provides[] = {PLEXUS_COMMAND_ID, nullptr};
+constexpr const char* provides[] = {PLEXUS_COMMAND_ID, PLEXUS_SMP_SERVER_ID, nullptr};
 constexpr const char* needs[] = {PLEXUS_LISTENER_ID, PLEXUS_STORE_ID, nullptr};
 
-constexpr const char* uses[] = {PLEXUS_TRANSPORT_ID, nullptr};
+constexpr const char* uses[] = {PLEXUS_TRANSPORT_ID, PLEXUS_HTTP_ID, nullptr};
 
 constexpr plugin_info info = {
     .id = "smp-server",
@@ -95,8 +107,6 @@ constexpr plugin_info info = {
     .keys = keys,
     .commands = init_commands,
 };
-
-constexpr const char* alpn[] = {"smp/1", "h2", "http/1.1"};
 
 class plugin final : public plugin_base {
   public:
@@ -128,34 +138,15 @@ class plugin final : public plugin_base {
         PLEXUS_TRY(const auto* clock, host().require<plexus_clock>(PLEXUS_CLOCK_ID));
         PLEXUS_TRY(const auto* random, host().require<plexus_random>(PLEXUS_RANDOM_ID));
         PLEXUS_TRY(const auto* store, host().require<plexus_store>(PLEXUS_STORE_ID));
-        PLEXUS_TRY(listener_, host().require<plexus_listener>(PLEXUS_LISTENER_ID));
-        PLEXUS_TRY(chain_pem_, read_file(std::string(config.text("certificate-chain").value_or(""))));
-        PLEXUS_TRY(key_pem_, read_secret_file(std::string(config.text("private-key").value_or(""))));
-        PLEXUS_TRY(auto chain, certificates_of(as_text(chain_pem_)));
-        PLEXUS_TRY(auto key, private_key_of(as_text(key_pem_)));
-        PLEXUS_TRY(auto identity, smp::make_server_identity(std::move(chain), std::move(key)));
-        settings queues;
-        const auto password = config.text("password").value_or("");
-        if (!smp::is_password(as_bytes(password)))
-            return make_error(status::invalid, "the password may not have spaces, '@', ':' or '/'");
-        queues.password = secret_bytes(as_bytes(password));
-        queues.allow_new_queues = config.boolean("new-queues");
-        queues.quota = static_cast<std::uint32_t>(config.integer("quota").value_or(queues.quota));
-        queues.message_ttl = std::chrono::duration_cast<std::chrono::seconds>(
-                                 config.duration("message-lifetime").value_or(std::chrono::nanoseconds(0)))
-                                 .count();
-        queues.suspended_ttl =
-            std::chrono::duration_cast<std::chrono::seconds>(
-                config.duration("suspended-lifetime").value_or(std::chrono::nanoseconds(0)))
-                .count();
-        queues.most_subscriptions = static_cast<std::size_t>(config.integer("max-subscriptions").value_or(0));
-        connection_limits limits;
-        limits.hello = config.duration("handshake-timeout").value_or(limits.hello);
-        limits.write = config.duration("write-timeout").value_or(limits.write);
-        limits.most_proxied = static_cast<std::size_t>(config.integer("proxy-client-requests").value_or(32));
-        limits.refusals = static_cast<std::size_t>(config.integer("verify-budget").value_or(256));
-        limits.refusal_delay = config.duration("refusal-delay").value_or(limits.refusal_delay);
-        limits.idle = config.duration("idle-timeout").value_or(limits.idle);
+        PLEXUS_TRY(const auto* listener, host().require<plexus_listener>(PLEXUS_LISTENER_ID));
+        listeners_.emplace(listener);
+        http_ = host().service<plexus_http>(PLEXUS_HTTP_ID);
+        PLEXUS_TRY(credentials_, read_credentials(config));
+        if (!credentials_.web_chain.empty() && http_ == nullptr)
+            return make_error(status::invalid,
+                              "web-certificate-chain is for the pages of smp-web: add [plugin.smp-web]");
+        PLEXUS_TRY(auto queues, settings_of(config));
+        const auto limits = limits_of(config);
         server_metrics metrics;
         metrics.connections = host().gauge("smp_connections", "clients that are connected");
         metrics.messages_delivered =
@@ -163,9 +154,9 @@ class plugin final : public plugin_base {
         metrics.queues_created = host().counter("smp_queues_created_total", "queues that were created");
         setup_.emplace(
             server_setup{loop_ref(loop), clock_view(clock), host().log(), host_random(random),
-                         std::move(identity), std::move(queues), limits, store_ref(store), tables{}, metrics,
-                         host().service<plexus_transport>(PLEXUS_TRANSPORT_ID), config.boolean("proxy"),
-                         proxy_limits_of(config, loop_ref(loop).shard_count()),
+                         credentials_.identity, std::move(queues), limits, store_ref(store), tables{},
+                         metrics, host().service<plexus_transport>(PLEXUS_TRANSPORT_ID),
+                         config.boolean("proxy"), proxy_limits_of(config, loop_ref(loop).shard_count()),
                          static_cast<std::size_t>(config.integer("memory-limit").value_or(0)) << 20});
         return {};
     }
@@ -179,39 +170,93 @@ class plugin final : public plugin_base {
         server_.emplace(std::move(*setup_), *epoch);
         auto ready = co_await server_->start();
         if (!ready) co_return ready;
-        auto listening = listen();
+        auto counting = co_await operations_.start(*server_, *listeners_);
+        auto listening = counting ? listen() : counting;
         if (!listening) {
+            co_await listeners_->close();
+            co_await operations_.stop();
             co_await server_->stop();
             co_return listening;
         }
         const auto interval = host().config().duration("expire-interval").value_or(std::chrono::hours(2));
         tasks_.spawn(server_->expire_messages(interval));
         tasks_.spawn(server_->expire_suspended(interval));
-        say_where();
+        say_where(host().config());
+        if (http_ != nullptr) http_->attach(http_->service.self, &operations_.table());
         co_return result<void>();
     }
 
     task<result<void>> stop() override {
         tasks_.cancel();
-        if (handle_ != nullptr) {
-            auto start = [this](call_state<void>& state) {
-                const plexus_completion done{call_state<void>::completed, &state};
-                return listener_->close(listener_->service.self, handle_, done);
-            };
-            auto closing = call<void>(start);
-            static_cast<void>(co_await closing);
-            handle_ = nullptr;
-        }
+        if (http_ != nullptr) http_->attach(http_->service.self, nullptr);
+        co_await listeners_->close();
         co_await tasks_.drained();
+        co_await operations_.stop();
         if (server_) co_await server_->stop();
         co_return result<void>();
     }
 
+    result<void> reload(const config_view& values) override {
+        PLEXUS_TRY(auto fresh, read_credentials(values));
+        if (fresh.identity->fingerprint != credentials_.identity->fingerprint)
+            return make_error(status::invalid,
+                              "certificate-chain has another authority: that would be another address, "
+                              "and needs a restart");
+        if (!fresh.web_chain.empty() && http_ == nullptr)
+            return make_error(status::invalid, "web-certificate-chain needs [plugin.smp-web], and a restart");
+        PLEXUS_TRY(const auto queues, settings_of(values));
+        const auto limits = limits_of(values);
+        if (auto shown = listeners_->show(fresh); !shown) {
+            static_cast<void>(listeners_->show(credentials_));
+            return shown;
+        }
+        if (fresh.chain != credentials_.chain) host().log().info("the server's certificate is a new one");
+        if (fresh.web_chain != credentials_.web_chain) host().log().info("the web certificate is a new one");
+        credentials_ = std::move(fresh);
+        has_web_ = !credentials_.web_chain.empty();
+        for (std::uint32_t i = 0; i < server_->size(); ++i)
+            server_->send(i, [this, i, queues, limits, identity = credentials_.identity] {
+                server_->at(i).take_over(queues, limits, identity);
+            });
+        operations_.describe(information_of(values));
+        return {};
+    }
+
     const plexus_service* service(std::string_view id) noexcept override {
+        if (id == PLEXUS_SMP_SERVER_ID) return &operations_.table().service;
         return id == PLEXUS_COMMAND_ID ? &command_.service : nullptr;
     }
 
   private:
+    static result<settings> settings_of(const config_view& config) {
+        settings out;
+        const auto password = config.text("password").value_or("");
+        if (!smp::is_password(as_bytes(password)))
+            return make_error(status::invalid, "the password may not have spaces, '@', ':' or '/'");
+        out.password = secret_bytes(as_bytes(password));
+        out.allow_new_queues = config.boolean("new-queues");
+        out.quota = static_cast<std::uint32_t>(config.integer("quota").value_or(out.quota));
+        out.message_ttl = std::chrono::duration_cast<std::chrono::seconds>(
+                              config.duration("message-lifetime").value_or(std::chrono::nanoseconds(0)))
+                              .count();
+        out.suspended_ttl = std::chrono::duration_cast<std::chrono::seconds>(
+                                config.duration("suspended-lifetime").value_or(std::chrono::nanoseconds(0)))
+                                .count();
+        out.most_subscriptions = static_cast<std::size_t>(config.integer("max-subscriptions").value_or(0));
+        return out;
+    }
+
+    static connection_limits limits_of(const config_view& config) {
+        connection_limits out;
+        out.hello = config.duration("handshake-timeout").value_or(out.hello);
+        out.write = config.duration("write-timeout").value_or(out.write);
+        out.most_proxied = static_cast<std::size_t>(config.integer("proxy-client-requests").value_or(32));
+        out.refusals = static_cast<std::size_t>(config.integer("verify-budget").value_or(256));
+        out.refusal_delay = config.duration("refusal-delay").value_or(out.refusal_delay);
+        out.idle = config.duration("idle-timeout").value_or(out.idle);
+        return out;
+    }
+
     /// Each shard has its part of what the whole server may do.
     static proxy_limits proxy_limits_of(const config_view& config, std::uint32_t shards) {
         const auto part = [&](const char* key) {
@@ -246,50 +291,58 @@ class plugin final : public plugin_base {
     }
 
     result<void> listen() {
-        const config_view config = host().config();
-        std::array<plexus_view, std::size(alpn)> names{};
-        for (std::size_t i = 0; i < names.size(); ++i) names[i] = to_abi(std::string_view(alpn[i]));
-        plexus_listen_options options{};
-        options.size = sizeof options;
-        options.flags = PLEXUS_LISTEN_SECURE;
-        options.address = to_abi(config.text("address").value_or(""));
-        options.port = static_cast<std::uint32_t>(config.integer("port").value_or(smp::default_port));
-        options.alpn_count = static_cast<std::uint32_t>(names.size());
-        options.alpn = names.data();
-        options.chain = to_abi(bytes_view(chain_pem_));
-        options.key = to_abi(bytes_view(key_pem_));
-        options.handshake_timeout_ns = static_cast<std::uint64_t>(
-            config.duration("handshake-timeout").value_or(std::chrono::seconds(30)).count());
-        options.connections_most = static_cast<std::uint32_t>(config.integer("max-connections").value_or(0));
-        options.connections_most_of_one =
-            static_cast<std::uint32_t>(config.integer("max-connections-per-address").value_or(0));
         const auto accepted = [](void* context, plexus_stream* raw) {
-            static_cast<plugin*>(context)->server_->accept(raw);
+            auto& self = *static_cast<plugin*>(context);
+            plexus_view name{};
+            const bool by_name = self.http_ != nullptr &&
+                                 raw->api->get_info(raw, PLEXUS_STREAM_SNI, 0, &name) == PLEXUS_OK &&
+                                 name.size != 0 && self.has_web_;
+            if (by_name)
+                self.http_->accept(self.http_->service.self, raw);
+            else
+                self.server_->accept(raw);
         };
-        plexus_error* failure = nullptr;
-        const auto code =
-            listener_->listen(listener_->service.self, &options, accepted, this, &handle_, &failure);
-        if (code != PLEXUS_OK) return take_error(code, failure);
-        return {};
+        has_web_ = !credentials_.web_chain.empty();
+        return listeners_->open(host().config(), credentials_, accepted, this);
     }
 
-    void say_where() {
-        const config_view config = host().config();
-        const auto port = std::to_string(listener_->port(listener_->service.self, handle_));
+    smp::server_address address_of(const config_view& config) const {
         smp::server_address address;
-        address.fingerprint = server_->setup().identity.fingerprint;
+        address.fingerprint = credentials_.identity->fingerprint;
         for (const auto host_name : config.list("hosts"))
             if (auto parsed = encoding::parse_host(host_name)) address.hosts.push_back(std::move(*parsed));
         if (address.hosts.empty()) address.hosts.push_back({encoding::host_kind::domain, "localhost"});
-        if (port != std::to_string(smp::default_port)) address.port = port;
-        host().log().info("listening", {{"port", port}, {"address", smp::to_public_text(address)}});
+        if (port_ != smp::default_port) address.port = std::to_string(port_);
+        return address;
+    }
+
+    boost::json::object information_of(const config_view& config) const {
+        const auto lifetime = config.duration("message-lifetime").value_or(std::chrono::nanoseconds(0));
+        return {{"program", host().raw()->name},
+                {"address", smp::to_public_text(address_of(config))},
+                {"messageLifetime", std::chrono::duration_cast<std::chrono::seconds>(lifetime).count()},
+                {"quota", config.integer("quota").value_or(0)},
+                {"newQueues", config.boolean("new-queues")},
+                {"password", !config.text("password").value_or("").empty()}};
+    }
+
+    void say_where(const config_view& config) {
+        port_ = listeners_->ports().front();
+        operations_.describe(information_of(config));
+        std::string ports;
+        for (const auto port : listeners_->ports())
+            ports += (ports.empty() ? "" : ",") + std::to_string(port);
+        host().log().info("listening",
+                          {{"port", ports}, {"address", smp::to_public_text(address_of(config))}});
     }
 
     plexus_command command_{};
-    const plexus_listener* listener_ = nullptr;
-    plexus_listener_handle* handle_ = nullptr;
-    bytes chain_pem_;
-    secret_bytes key_pem_;
+    std::optional<listeners> listeners_;
+    std::uint32_t port_ = 0; ///< in the address
+    const plexus_http* http_ = nullptr;
+    credentials credentials_;
+    std::atomic<bool> has_web_{false}; ///< clients that name the server are HTTP's
+    operations operations_;
     std::optional<server_setup> setup_;
     std::optional<server> server_;
     task_scope tasks_;

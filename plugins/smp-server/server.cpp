@@ -107,9 +107,10 @@ void server::manage(bytes id, queue_change change, std::function<void(result<voi
 }
 
 task<void> server::expire_suspended(std::chrono::nanoseconds interval) {
-    if (setup_.queues.suspended_ttl == 0) co_return;
     while (co_await sleep_for(setup_.loop, interval)) {
-        const auto oldest = at(0).expiry_seconds() - setup_.queues.suspended_ttl;
+        const auto lifetime = at(0).settings_now().suspended_ttl;
+        if (lifetime == 0) continue;
+        const auto oldest = at(0).expiry_seconds() - lifetime;
         bytes from{0};
         const bytes to_the_end;
         bool more = true;
@@ -138,9 +139,10 @@ task<void> server::expire_suspended(std::chrono::nanoseconds interval) {
 }
 
 task<void> server::expire_messages(std::chrono::nanoseconds interval) {
-    if (setup_.queues.message_ttl == 0) co_return;
     while (co_await sleep_for(setup_.loop, interval)) {
-        const auto oldest = at(0).expiry_seconds() - setup_.queues.message_ttl;
+        const auto lifetime = at(0).settings_now().message_ttl;
+        if (lifetime == 0) continue;
+        const auto oldest = at(0).expiry_seconds() - lifetime;
         bytes from{0};
         const bytes to_the_end;
         bool more = true;

@@ -39,7 +39,7 @@ struct server_setup {
     clock_view clock;
     logger log;
     host_random random;
-    smp::server_identity identity;
+    std::shared_ptr<const smp::server_identity> identity;
     settings queues;
     connection_limits limits;
     store_ref store;
@@ -58,6 +58,15 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint64_t first_number);
 
     queue_engine& engine() noexcept { return engine_; }
+    std::size_t connection_count() const noexcept { return connections_.size(); }
+    template <typename Function>
+    void each_connection(Function function) {
+        for (const auto& [number, each] : connections_) function(*each);
+    }
+    const settings& settings_now() const noexcept { return settings_; }
+    /// What new commands and connections go by from now on.
+    void take_over(const settings& queues, const connection_limits& limits,
+                   std::shared_ptr<const smp::server_identity> identity);
     /// All of these on the shard itself.
     void start();
     void accept(stream peer);
@@ -72,7 +81,10 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     // connection_owner
     block_pool& blocks() override { return blocks_; }
     std::chrono::nanoseconds now() override;
-    void submit(const request& in) override { engine_.submit(in); }
+    void submit(const request& in) override {
+        if (in.from->relayed != 0) engine_.statistics().add(counted::forwarded_received);
+        engine_.submit(in);
+    }
     void proxy(const reply_to& from, const smp::command& content) override;
     void to_flush(connection& which) override;
     void closed(connection& which, std::string_view why) override;
@@ -102,8 +114,15 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     void shed(pressure how);
     void on_every_shard(std::function<void(shard&)> function);
 
+    const smp::server_identity& identity_for(const stream& peer) const;
+
     server& server_;
     std::uint32_t index_;
+    settings settings_;
+    connection_limits limits_;
+    /// The last one is shown now; connections may still use the others.
+    std::vector<std::shared_ptr<const smp::server_identity>> identities_;
+    std::chrono::nanoseconds rotated_{0};
     block_pool blocks_;
     queue_engine engine_;
     smp_server::proxy proxy_;
@@ -164,10 +183,10 @@ class server {
         if (!posted) --under_way_;
     }
 
-  private:
-    /// Runs a function on every shard, one after the other.
+    /// Runs a function on every shard, one after the other. Not in a scope that is cancelled. [shard 0]
     task<void> on_each(std::function<void(shard&)> function);
 
+  private:
     server_setup setup_;
     log_limiter warnings_;
     std::atomic<pressure> memory_{pressure::none};

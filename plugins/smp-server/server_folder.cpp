@@ -66,7 +66,8 @@ std::string config_text(const server_config& from) {
            "# max-connections-per-address = 0\n"
            "# memory-limit = 0\n"
            "# proxy = true\n"
-           "# proxy-allow-private = false\n";
+           "# proxy-allow-private = false\n"
+           "\n# Lets plexusd ctl talk to the server.\n[plugin.smp-admin]\n";
 }
 
 std::string address_text(const server_config& from, const smp::key_hash& fingerprint) {

@@ -15,8 +15,9 @@ std::uint64_t first_number_of(std::uint64_t epoch, std::uint32_t shard) {
 } // namespace
 
 shard::shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint64_t epoch)
-    : server_(owner), index_(index),
-      engine_(index, shards, owner.setup().queues, owner.setup().store, owner.setup().opened, *this,
+    : server_(owner), index_(index), settings_(owner.setup().queues),
+      limits_(owner.setup().limits), identities_{owner.setup().identity},
+      engine_(index, shards, settings_, owner.setup().store, owner.setup().opened, *this,
               owner.setup().random, first_number_of(epoch, index)),
       proxy_(owner.setup().transport, owner.setup().proxy, owner.setup().random, *this) {}
 
@@ -76,11 +77,33 @@ void shard::sweep() {
 
 // ---- connections
 
+void shard::take_over(const settings& queues, const connection_limits& limits,
+                      std::shared_ptr<const smp::server_identity> identity) {
+    settings_ = queues;
+    limits_ = limits;
+    if (identity->chain == identities_.back()->chain) return;
+    identities_.push_back(std::move(identity));
+    rotated_ = now();
+}
+
+/// A client checks the hello against the certificate of its TLS handshake, which may have begun before a
+/// rotation.
+const smp::server_identity& shard::identity_for(const stream& peer) const {
+    const bool certain =
+        identities_.size() == 1 || server_.setup().clock.monotonic() - rotated_ > 2 * limits_.hello;
+    const auto leaf = certain ? std::nullopt : peer.info(PLEXUS_STREAM_OWN_CERTIFICATE);
+    if (leaf)
+        for (const auto& each : identities_)
+            if (equal(each->chain.front(), *leaf)) return *each;
+    return *identities_.back();
+}
+
 void shard::accept(stream peer) {
     if (server_.memory() >= pressure::newcomers) return;
     const connection_id id{index_, next_connection_++};
-    auto made = std::make_unique<connection>(id, std::move(peer), server_.setup().identity,
-                                             server_.setup().random, *this, server_.setup().limits);
+    const auto& identity = identity_for(peer);
+    auto made =
+        std::make_unique<connection>(id, std::move(peer), identity, server_.setup().random, *this, limits_);
     auto& opened = *made;
     connections_[id.number] = std::move(made);
     server_.setup().metrics.connections.add();
@@ -192,7 +215,7 @@ void shard::work() {
 
 void shard::proxy(const reply_to& from, const smp::command& content) {
     if (const auto* asked = std::get_if<smp::cmd::prxy>(&content)) {
-        const auto& password = server_.setup().queues.password;
+        const auto& password = settings_.password;
         const bool known = password.empty() || (asked->password && secret_equal(*asked->password, password));
         if (!server_.setup().allow_proxy || !known) {
             auto refused = smp::make_server_error(smp::error_code::proxy);

@@ -220,11 +220,17 @@ bool queue_engine::may_subscribe(const connection_id& connection) const {
     return found == uses_.end() || found->second.size() < settings_.most_subscriptions;
 }
 
+std::size_t queue_engine::subscriptions(const connection_id& connection) const {
+    const auto found = uses_.find(connection);
+    return found == uses_.end() ? 0 : found->second.size();
+}
+
 void queue_engine::subscribe(const reply_to& to, const identifier& id) {
     auto& entry = subscribers_[id];
     if (entry.connection.number != 0 && entry.connection != to.connection) {
         const auto previous = event_to(entry, id);
         end_use(entry.connection, id);
+        statistics_.add(counted::subscription_ended);
         answer(previous, msg::end{});
     }
     entry = use{to.connection, to.version, std::nullopt};
@@ -301,7 +307,14 @@ void queue_engine::found_owner(const request& in, const std::optional<identifier
         outputs_.forward(owner, in, *recipient_id);
 }
 
+void queue_engine::count_refused(const smp::command& what) {
+    if (std::holds_alternative<cmd::send>(what)) statistics_.add(counted::sent_refused);
+    if (std::holds_alternative<cmd::sub>(what)) statistics_.add(counted::subscribe_refused);
+    if (std::holds_alternative<cmd::get>(what)) statistics_.add(counted::get_refused);
+}
+
 void queue_engine::refuse(const request& in) {
+    count_refused(*in.content);
     smp::verify_nothing(*in.session_key, in.from->correlation, in.authorized, in.authorization);
     fail(*in.from, error_code::auth);
 }
@@ -369,6 +382,7 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
         return;
     }
     if (!authorized(in, *found)) {
+        count_refused(*in.content);
         auto to = *in.from;
         to.checks = static_cast<std::uint8_t>(found->record.recipient_keys.size());
         fail(to, error_code::auth);

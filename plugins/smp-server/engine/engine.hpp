@@ -5,6 +5,7 @@
 
 #include "ids.hpp"
 #include "records.hpp"
+#include "statistics.hpp"
 
 #include "plexus/smp/command.hpp"
 #include "plexus/smp/message.hpp"
@@ -115,6 +116,11 @@ class queue_engine {
 
     /// Commits and reads under way. Nothing calls back into the engine when it is 0.
     std::size_t pending() const noexcept { return pending_; }
+    /// What this shard counts.
+    smp_server::statistics& statistics() noexcept { return statistics_; }
+    std::size_t loaded() const noexcept { return cache_.size(); }
+    std::size_t subscriptions() const noexcept { return subscribers_.size(); }
+    std::size_t subscriptions(const connection_id& connection) const;
     /// Called when pending() falls to 0; for draining.
     void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
 
@@ -171,6 +177,7 @@ class queue_engine {
     void found_owner(const request& in, const std::optional<identifier>& recipient_id);
     void found_row(const request& in, const result<std::optional<bytes>>& row);
     void refuse(const request& in);
+    void count_refused(const smp::command& what);
     void create(const request& in);
     void run(const request& in, const result<queue_ptr>& looked_up);
     bool authorized(const request& in, queue& found) const;
@@ -236,6 +243,7 @@ class queue_engine {
     std::unordered_map<identifier, std::vector<use>, hash_identifier> getters_;
     std::unordered_map<connection_id, std::unordered_set<identifier, hash_identifier>, hash_connection> uses_;
     std::size_t pending_ = 0;
+    smp_server::statistics statistics_;
     std::function<void()> idle_;
 };
 

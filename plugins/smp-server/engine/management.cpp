@@ -67,6 +67,7 @@ void queue_engine::change(const queue_ptr& found, const queue_change& what,
         record.blocked =
             std::make_shared<const queue_record::blocking>(queue_record::blocking{what.reason, what.notice});
         record.status = queue_status::blocked;
+        statistics_.add(counted::blocked);
         if (const auto* to = subscriber(record.recipient_id))
             answer(event_to(*to, record.recipient_id), msg::err{blocking_of(record)});
     } else if (record.status == queue_status::blocked) {

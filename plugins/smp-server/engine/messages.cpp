@@ -74,7 +74,11 @@ void queue_engine::drop_first(queue& found, write_batch& batch) {
 void queue_engine::drop_expired(queue& found, write_batch& batch) {
     if (settings_.message_ttl == 0) return;
     const auto oldest = outputs_.expiry_seconds() - settings_.message_ttl;
-    while (found.committed > 0 && found.waiting.entries.front().seconds < oldest) drop_first(found, batch);
+    while (found.committed > 0 && found.waiting.entries.front().seconds < oldest) {
+        drop_first(found, batch);
+        statistics_.add(counted::expired);
+        statistics_.take(counted::messages);
+    }
 }
 
 void queue_engine::put_waiting(const queue& found, write_batch& batch) {
@@ -107,10 +111,12 @@ void queue_engine::send(const request& in, const cmd::send& command, const queue
     const auto& to = *in.from;
     auto& waiting = found->waiting;
     if (command.body.size() > smp::max_message_length(to.version)) {
+        statistics_.add(counted::sent_too_large);
         fail(to, error_code::large_message);
         return;
     }
     if (found->record.status == queue_status::off) {
+        statistics_.add(counted::sent_refused);
         fail(to, error_code::auth);
         return;
     }
@@ -133,6 +139,7 @@ void queue_engine::send(const request& in, const cmd::send& command, const queue
                 if (!outcome) broken(found);
             });
         }
+        statistics_.add(counted::sent_over_quota);
         fail(to, error_code::quota);
         return;
     }
@@ -168,10 +175,16 @@ void queue_engine::sent(const queue_ptr& found, const reply_to& to,
         found->head = message;
         found->head_number = number;
     }
-    if (message->quota)
+    statistics_.add(counted::messages);
+    if (message->quota) {
+        statistics_.add(counted::sent_over_quota);
         fail(to, error_code::quota);
-    else
+    } else {
+        statistics_.add(counted::sent);
+        if (message->flags.notification) statistics_.add(counted::sent_notified);
+        statistics_.saw(found->record.recipient_id, message->flags.notification);
         answer(to, msg::ok{});
+    }
     if (!found->deleted) deliver_head(found);
 }
 
@@ -179,17 +192,20 @@ void queue_engine::sub(const request& in, const queue_ptr& found) {
     const auto& to = *in.from;
     const auto& id = found->record.recipient_id;
     if (getter(to.connection, id) != nullptr) {
+        statistics_.add(counted::subscribe_prohibited);
         fail(to, command_error::prohibited);
         return;
     }
     auto* current = subscriber(id);
     if (current != nullptr && current->connection == to.connection) {
+        statistics_.add(counted::subscribed_again);
         current->last.reset();
     } else {
         if (!may_subscribe(to.connection)) {
             fail(to, command_error::prohibited);
             return;
         }
+        statistics_.add(counted::subscribed);
         subscribe(to, id);
     }
     answer(to, msg::sok{});
@@ -201,6 +217,7 @@ void queue_engine::get(const request& in, const queue_ptr& found) {
     const auto& id = found->record.recipient_id;
     const auto* current = subscriber(id);
     if (current != nullptr && current->connection == to.connection) {
+        statistics_.add(counted::get_prohibited);
         fail(to, command_error::prohibited);
         return;
     }
@@ -214,11 +231,14 @@ void queue_engine::get(const request& in, const queue_ptr& found) {
     }
     with_head(found, [this, found, to](const std::shared_ptr<const stored_message>& message) {
         auto* own = getter(to.connection, found->record.recipient_id);
+        const bool again = own != nullptr && own->last.has_value();
         if (own != nullptr) own->last.reset();
         if (!message || own == nullptr) {
+            statistics_.add(counted::got_nothing);
             answer(to, msg::ok{});
             return;
         }
+        statistics_.add(again ? counted::got_again : counted::got);
         own->last = delivered{message->id, found->head_number};
         outputs_.deliver(to, {message, found->body_key});
     });
@@ -239,6 +259,13 @@ void queue_engine::ack(const request& in, const cmd::ack& command, const queue_p
     const auto number = own->last->number;
     own->last.reset();
     if (found->committed > 0 && found->waiting.entries.front().number == number) {
+        if (found->head && !found->head->quota) {
+            statistics_.add(counted::received);
+            if (!subscribed) statistics_.add(counted::received_by_get);
+            if (found->head->flags.notification) statistics_.add(counted::received_notified);
+            statistics_.saw(id, found->head->flags.notification);
+        }
+        statistics_.take(counted::messages);
         write_batch batch;
         drop_first(*found, batch);
         put_waiting(*found, batch);

@@ -46,6 +46,7 @@ void queue_engine::secure(const request& in, const crypto::public_key& key, cons
         return;
     }
     own = key;
+    statistics_.add(counted::secured);
     if (!with_link) {
         save(to, found, {}, msg::ok{});
         return;
@@ -198,6 +199,12 @@ void queue_engine::remove(const queue_ptr& found, const connection_id& by,
             ages_.erase(found->age);
             cache_.erase(known);
         }
+        if (outcome) {
+            statistics_.add(counted::deleted);
+            statistics_.add(found->record.sender_key ? counted::deleted_secured : counted::deleted_new);
+            statistics_.take(counted::queues);
+            statistics_.take(counted::messages, found->waiting.entries.size());
+        }
         done(std::move(outcome));
     });
 }
@@ -301,6 +308,8 @@ void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_re
             return;
         }
         remember(made);
+        statistics_.add(counted::created);
+        statistics_.add(counted::queues);
         const auto& own = made->record;
         if (created.subscribe && may_subscribe(to.connection)) subscribe(to, own.recipient_id);
         msg::ids ids;

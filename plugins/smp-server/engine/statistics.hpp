@@ -1,0 +1,118 @@
+// What a shard counts, under the official server's names, and about how many queues were active in a day, a
+// week and a month. Used by the engine, and by the server, which adds the shards up and keeps the sum in the
+// store.
+#pragma once
+
+#include "ids.hpp"
+
+#include <string_view>
+
+namespace plexus::smp_server {
+
+/// In the order of names_of_counts. New ones go to the end: the order is stored.
+enum class counted : std::uint8_t {
+    queues,   ///< there are now
+    messages, ///< that wait now
+    created,
+    secured,
+    deleted,
+    deleted_new,
+    deleted_secured,
+    blocked,
+    subscribed,
+    subscribed_again,
+    subscribe_refused,
+    subscribe_prohibited,
+    subscription_ended,
+    sent,
+    sent_notified,
+    sent_refused,
+    sent_over_quota,
+    sent_too_large,
+    received,
+    received_by_get,
+    received_notified,
+    got,
+    got_again,
+    got_nothing,
+    get_refused,
+    get_prohibited,
+    expired,
+    forwarded_received,
+    end_of_counts
+};
+inline constexpr std::size_t count_of_counts = static_cast<std::size_t>(counted::end_of_counts);
+inline constexpr std::array<std::string_view, count_of_counts> names_of_counts{
+    "qCount",          "msgCount",         "qCreated",   "qSecured",      "qDeletedAll",     "qDeletedNew",
+    "qDeletedSecured", "qBlocked",         "qSub",       "qSubDuplicate", "qSubAuth",        "qSubProhibited",
+    "qSubEnd",         "msgSent",          "msgSentNtf", "msgSentAuth",   "msgSentQuota",    "msgSentLarge",
+    "msgRecv",         "msgRecvGet",       "msgRecvNtf", "msgGet",        "msgGetDuplicate", "msgGetNoMsg",
+    "msgGetAuth",      "msgGetProhibited", "msgExpired", "pMsgFwdsRecv"};
+
+/// About how many different ids there were: HyperLogLog (Flajolet and others, 2007) with a standard error
+/// of 1.6 %, and nearly exact for a few hundred.
+class distinct_ids {
+  public:
+    static constexpr std::size_t registers = 4096;
+
+    void add(const identifier& id) noexcept {
+        // The first bytes choose the shard, so these do not.
+        std::uint64_t bits = 0;
+        for (std::size_t i = 8; i < 16; ++i) bits = bits << 8 | id[i];
+        auto& mine = registers_[bits % registers];
+        const auto rest = bits >> 12 | std::uint64_t{1} << 52; // its highest bit ends the count
+        std::uint8_t rank = 1;
+        for (auto left = rest; (left & 1) == 0; left >>= 1) ++rank;
+        mine = std::max(mine, rank);
+    }
+    void merge(const distinct_ids& other) noexcept {
+        for (std::size_t i = 0; i < registers; ++i)
+            registers_[i] = std::max(registers_[i], other.registers_[i]);
+    }
+    void clear() noexcept { registers_ = {}; }
+    std::uint64_t estimate() const noexcept;
+
+    std::array<std::uint8_t, registers>& raw() noexcept { return registers_; }
+
+  private:
+    std::array<std::uint8_t, registers> registers_{};
+};
+
+enum class period : std::uint8_t { day, week, month };
+inline constexpr std::size_t count_of_periods = 3;
+
+struct statistics {
+    /// Sums of shards may be made of differences: they are right modulo 2^64.
+    std::array<std::uint64_t, count_of_counts> counts{};
+    std::array<distinct_ids, count_of_periods> active;          ///< queues with messages, by period
+    std::array<distinct_ids, count_of_periods> active_notified; ///< those with messages that notify
+
+    void add(counted what, std::uint64_t amount = 1) noexcept {
+        counts[static_cast<std::size_t>(what)] += amount;
+    }
+    void take(counted what, std::uint64_t amount = 1) noexcept {
+        counts[static_cast<std::size_t>(what)] -= amount;
+    }
+    std::uint64_t& of(counted what) noexcept { return counts[static_cast<std::size_t>(what)]; }
+    void saw(const identifier& queue, bool notified) noexcept {
+        for (auto& each : active) each.add(queue);
+        if (!notified) return;
+        for (auto& each : active_notified) each.add(queue);
+    }
+    void end(period which) noexcept {
+        active[static_cast<std::size_t>(which)].clear();
+        active_notified[static_cast<std::size_t>(which)].clear();
+    }
+    void merge(const statistics& other) noexcept;
+};
+
+/// As kept in the store. `clean`: nothing was counted since.
+bytes encode(statistics& value, bool clean, std::int64_t from);
+struct kept_statistics {
+    statistics value;
+    bool clean = false;
+    std::int64_t from = 0; ///< Unix time
+};
+std::optional<kept_statistics> decode_statistics(bytes_view data);
+
+} // namespace plexus::smp_server
