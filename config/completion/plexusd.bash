@@ -12,7 +12,7 @@ _plexusd() {
   done
   COMPREPLY=()
   case $command/$sub in
-    /) mapfile -t COMPREPLY < <(compgen -W "init start backup compact verify repair import export plugin config --plugins --help --version" -- "$word") ;;
+    /) mapfile -t COMPREPLY < <(compgen -W "init start ctl backup compact verify repair import export plugin config --plugins --help --version" -- "$word") ;;
     init/*)
       if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--host --port --password --help" -- "$word")
@@ -26,6 +26,11 @@ _plexusd() {
       else
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
       fi
+      ;;
+    ctl/) mapfile -t COMPREPLY < <(compgen -d -- "$word"; compgen -W "--json --help" -- "$word") ;;
+    ctl/*)
+      mapfile -t COMPREPLY < <(compgen -W "stats clients queues information block unblock delete save day log reload rotate
+        drain stop error warning info debug trace spam content" -- "$word")
       ;;
     plugin/) mapfile -t COMPREPLY < <(compgen -W "list inspect check why" -- "$word") ;;
     plugin/inspect)
