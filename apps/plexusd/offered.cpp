@@ -21,7 +21,7 @@ po::options_description describe_options(const plexus_command_info& info) {
         const plexus_key& key = info.options[i];
         auto* value = po::value<std::vector<std::string>>()->composing();
         if (key.type == PLEXUS_KEY_BOOLEAN)
-            value->zero_tokens(); // the next word is not its own
+            value->implicit_value({"true"}, "");
         else
             value->value_name(
                 std::string(key.type == PLEXUS_KEY_TEXT_LIST ? "TEXT (may be repeated)" : "VALUE"));
