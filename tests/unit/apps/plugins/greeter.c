@@ -105,7 +105,7 @@ static const plexus_service* get_service(void* self, const char* id) {
 
 static int32_t create(const plexus_host* host, const plexus_plugin** out, plexus_error** error) {
     greeter* self = (greeter*)calloc(1, sizeof *self);
-    const plexus_plugin plugin = {sizeof plugin, 0, self, init, never, never, destroy, get_service};
+    const plexus_plugin plugin = {sizeof plugin, 0, self, init, never, never, destroy, get_service, NULL};
     (void)error;
     if (self == NULL) return PLEXUS_E_MEMORY;
     self->plugin = plugin;
