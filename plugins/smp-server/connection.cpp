@@ -156,6 +156,10 @@ bool connection::handle_here(const smp::server_request& in) {
         respond(in.correlation_id, {}, as_bytes("PONG"));
         return true;
     }
+    if (std::holds_alternative<cmd::rslv>(in.content)) {
+        refuse(in, smp::make_server_error(smp::name_error::no_resolver));
+        return true;
+    }
     if (const auto* forwarded = std::get_if<cmd::rfwd>(&in.content)) {
         relay(in, *forwarded);
         return true;
@@ -219,7 +223,9 @@ void connection::relay(const smp::server_request& in, const cmd::rfwd& command) 
         refuse(in, smp::as_server_error(opened.error()));
         return;
     }
-    const auto& inner = opened->request;
+    auto& inner = opened->request;
+    if (std::holds_alternative<cmd::rslv>(inner.content) && !inner.refused)
+        inner.refused = smp::make_server_error(smp::name_error::no_resolver);
     if (inner.refused) {
         bytes content;
         encoding::writer writer(content);

@@ -9,7 +9,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace plexus;
     if (size == 0) return 0;
-    const auto v = static_cast<smp::version>(6 + data[0] % 12);
+    const auto v = static_cast<smp::version>(6 + data[0] % 15);
     const bytes_view input(data + 1, size - 1);
     static_cast<void>(smp::parse_queue_info(as_text(input)));
     static_cast<void>(smp::parse_received_body(input));

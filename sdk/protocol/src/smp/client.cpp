@@ -21,7 +21,8 @@ bool must_have_entity(const message& content) noexcept {
 }
 bool must_not_have_entity(const message& content) noexcept {
     return std::holds_alternative<msg::pong>(content) || std::holds_alternative<msg::pkey>(content) ||
-           std::holds_alternative<msg::rres>(content);
+           std::holds_alternative<msg::rres>(content) || std::holds_alternative<msg::alls>(content) ||
+           std::holds_alternative<msg::rname>(content);
 }
 
 } // namespace

@@ -2,6 +2,8 @@
 
 #include "names.hpp"
 
+#include "plexus/smp/types.hpp"
+
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -15,14 +17,14 @@ namespace {
 namespace json = boost::json;
 
 constexpr named<error_code> codes[] = {
-    {error_code::block, "BLOCK"},         {error_code::session, "SESSION"},
-    {error_code::command, "CMD"},         {error_code::proxy, "PROXY"},
-    {error_code::auth, "AUTH"},           {error_code::blocked, "BLOCKED"},
-    {error_code::service, "SERVICE"},     {error_code::crypto, "CRYPTO"},
-    {error_code::quota, "QUOTA"},         {error_code::store, "STORE"},
-    {error_code::no_message, "NO_MSG"},   {error_code::large_message, "LARGE_MSG"},
-    {error_code::expired, "EXPIRED"},     {error_code::internal, "INTERNAL"},
-    {error_code::duplicate, "DUPLICATE_"}};
+    {error_code::block, "BLOCK"},       {error_code::session, "SESSION"},
+    {error_code::command, "CMD"},       {error_code::proxy, "PROXY"},
+    {error_code::auth, "AUTH"},         {error_code::blocked, "BLOCKED"},
+    {error_code::service, "SERVICE"},   {error_code::crypto, "CRYPTO"},
+    {error_code::quota, "QUOTA"},       {error_code::store, "STORE"},
+    {error_code::no_message, "NO_MSG"}, {error_code::large_message, "LARGE_MSG"},
+    {error_code::expired, "EXPIRED"},   {error_code::internal, "INTERNAL"},
+    {error_code::name, "NAME"},         {error_code::duplicate, "DUPLICATE_"}};
 constexpr named<command_error> commands[] = {
     {command_error::unknown, "UNKNOWN"},       {command_error::syntax, "SYNTAX"},
     {command_error::prohibited, "PROHIBITED"}, {command_error::no_auth, "NO_AUTH"},
@@ -59,6 +61,9 @@ constexpr named<handshake_error> handshakes[] = {{handshake_error::parse, "PARSE
                                                  {handshake_error::bad_service, "BAD_SERVICE"}};
 constexpr named<blocking_reason> reasons[] = {{blocking_reason::spam, "spam"},
                                               {blocking_reason::content, "content"}};
+constexpr named<name_error> name_errors[] = {{name_error::no_resolver, "NO_RESOLVER"},
+                                             {name_error::not_found, "NOT_FOUND"},
+                                             {name_error::resolver, "RESOLVER"}};
 
 /// The member that holds the words.
 constexpr named<network_error> json_words[] = {{network_error::connect, "connectError"},
@@ -126,6 +131,11 @@ std::string put(const server_error& value, form as) {
     case error_code::store:
         out += ' ';
         out += value.text;
+        break;
+    case error_code::name:
+        out += ' ';
+        out += name_of(name_errors, value.name);
+        if (value.name == name_error::resolver) out += ' ' + value.text;
         break;
     default: break;
     }
@@ -255,6 +265,14 @@ result<server_error> take(std::string_view rest, form as) {
         if (!more) return refuse("STORE");
         out.text = std::string(rest);
         return out;
+    case error_code::name: {
+        const bool words = rest.find(' ') != std::string_view::npos;
+        const auto name = value_of(name_errors, word(rest));
+        if (!name || words != (*name == name_error::resolver)) return refuse("NAME");
+        out.name = *name;
+        out.text = std::string(rest);
+        return out;
+    }
     default:
         if (more) return refuse("an error with parameters");
         return out;
@@ -301,6 +319,11 @@ json::object own_json(const server_error& value) {
         out["blockInfo"] = std::move(info);
     } else if (value.code == error_code::store) {
         out["storeErr"] = value.text;
+    } else if (value.code == error_code::name) {
+        auto name = json::object();
+        if (value.name == name_error::resolver) name["resolverErr"] = value.text;
+        name["type"] = name_of(name_errors, value.name);
+        out["nameErr"] = std::move(name);
     }
     out["type"] = name_of(codes, value.code);
     return out;
@@ -373,16 +396,21 @@ bool read_own(const json::object& value, server_error& out) {
         return true;
     }
     case error_code::store: return read_text(value, "storeErr", out.text);
+    case error_code::name: {
+        const auto* name = object_of(value, "nameErr");
+        return read_type(name, name_errors, out.name) &&
+               (out.name != name_error::resolver || read_text(*name, "resolverErr", out.text));
+    }
     default: return true;
     }
 }
 
 } // namespace
 
-std::string encode(const server_error& value, std::uint16_t version) {
+std::string encode(const server_error& value, std::uint16_t v) {
     if (value.code == error_code::blocked && value.proxied == 0) {
-        if (version < 12) return "AUTH";
-        if (version < 18 && !value.text.empty()) {
+        if (v < since::blocked) return "AUTH";
+        if (v < since::client_notices && !value.text.empty()) {
             auto plain = value;
             plain.text.clear();
             return put(plain, form::binary);

@@ -59,6 +59,22 @@ inline void write_link_data(writer& out, const link_data& data) {
     out.large_bytes(data.fixed).large_bytes(data.user);
 }
 
+/// The hash is there from version 19 on.
+inline service_queues read_service_queues(reader& in, version v) {
+    service_queues out{in.i64(), {}};
+    if (v < since::messaging_services) return out;
+    const auto hash = in.short_bytes();
+    if (hash.size() != out.hash.size())
+        in.fail();
+    else
+        std::copy(hash.begin(), hash.end(), out.hash.begin());
+    return out;
+}
+inline void write_service_queues(writer& out, const service_queues& value, version v) {
+    out.i64(value.count);
+    if (v >= since::messaging_services) out.short_bytes(value.hash);
+}
+
 inline std::optional<bytes_view> read_maybe_short(reader& in) {
     if (!in.maybe()) return std::nullopt;
     return in.short_bytes();

@@ -1,6 +1,6 @@
 #include "plexus/smp/message.hpp"
 
-#include "fields.hpp"
+#include "tagged.hpp"
 
 #include "plexus/encoding/base64.hpp"
 #include "plexus/encoding/text.hpp"
@@ -15,163 +15,138 @@ namespace {
 using namespace fields;
 namespace json = boost::json;
 
-/// In the order of the variant.
-constexpr std::string_view words[] = {"IDS",  "LNK", "SOK",  "SOKS", "MSG",  "NID", "NMSG", "PKEY", "RRES",
-                                      "PRES", "END", "ENDS", "DELD", "INFO", "OK",  "ERR",  "PONG"};
-static_assert(std::size(words) == std::variant_size_v<message>);
+/// The members of each message; see tagged.hpp.
+struct codec {
+    static constexpr std::string_view words[] = {"IDS",  "LNK",  "SOK",  "SOKS", "MSG",  "NID",  "NMSG",
+                                                 "PKEY", "RRES", "PRES", "END",  "ENDS", "DELD", "INFO",
+                                                 "OK",   "ERR",  "PONG", "ALLS", "RNAME"};
 
-/// True for END, DELD, OK, PONG.
-constexpr bool has_no_fields(std::size_t index) {
-    return index == 10 || index == 12 || index == 14 || index == 16;
-}
-
-msg::ids read_ids(reader& in, version v) {
-    msg::ids out;
-    out.recipient_id = in.short_bytes();
-    out.sender_id = in.short_bytes();
-    out.dh_key = read_x25519_key(in);
-    if (v >= since::short_links) {
-        if (in.maybe()) out.mode = read_mode(in);
-        out.link_id = read_maybe_short(in);
-    } else if (v >= since::sender_key) {
-        out.mode = in.boolean() ? queue_mode::messaging : queue_mode::contact;
+    template <typename T>
+    static bool has_fields(const T&, version) {
+        return !std::is_empty_v<T>;
     }
-    if (v >= since::service_certificates) out.service_id = read_maybe_short(in);
-    if (v >= since::notifier_credentials && in.maybe()) {
-        auto& notifier = out.notifier.emplace();
-        notifier.notifier_id = in.short_bytes();
-        notifier.dh_key = read_x25519_key(in);
-    }
-    return out;
-}
 
-msg::lnk read_lnk(reader& in) {
-    msg::lnk out;
-    out.sender_id = in.short_bytes();
-    out.data = read_link_data(in);
-    return out;
-}
-
-msg::message read_msg(reader& in) {
-    msg::message out;
-    out.message_id = in.short_bytes();
-    out.body = in.tail();
-    return out;
-}
-
-msg::nid read_nid(reader& in) {
-    msg::nid out;
-    out.notifier_id = in.short_bytes();
-    out.dh_key = read_x25519_key(in);
-    return out;
-}
-
-msg::nmsg read_nmsg(reader& in) {
-    msg::nmsg out;
-    out.nonce = in.take(crypto::nonce_size);
-    out.metadata = in.short_bytes();
-    return out;
-}
-
-msg::pkey read_pkey(reader& in) {
-    msg::pkey out;
-    out.session_id = in.short_bytes();
-    out.versions = encoding::read_version_range(in);
-    out.key = read_certified_key(in);
-    return out;
-}
-
-msg::err read_err(reader& in) {
-    auto value = parse_server_error(in.tail());
-    if (value) return {std::move(value).value()};
-    in.fail();
-    return {};
-}
-
-message read_fields(std::size_t index, reader& in, version v) {
-    switch (index) {
-    case 0: return read_ids(in, v);
-    case 1: return read_lnk(in);
-    case 2: return msg::sok{read_maybe_short(in)};
-    case 3: return msg::soks{in.i64()};
-    case 4: return read_msg(in);
-    case 5: return read_nid(in);
-    case 6: return read_nmsg(in);
-    case 7: return read_pkey(in);
-    case 8: return msg::rres{in.tail()};
-    case 9: return msg::pres{in.tail()};
-    case 10: return msg::end{};
-    case 11: return msg::ends{in.i64()};
-    case 12: return msg::deld{};
-    case 13: return msg::info{in.tail()};
-    case 14: return msg::ok{};
-    case 15: return read_err(in);
-    default: return msg::pong{};
-    }
-}
-
-void write_fields(writer& out, const msg::ids& value, version v) {
-    out.short_bytes(value.recipient_id).short_bytes(value.sender_id);
-    write_key(out, value.dh_key);
-    if (v >= since::short_links) {
-        out.maybe(value.mode.has_value());
-        if (value.mode) write_mode(out, *value.mode);
-        write_maybe_short(out, value.link_id);
-    } else if (v >= since::sender_key) {
-        out.boolean(sender_can_secure(value.mode));
-    }
-    if (v >= since::service_certificates) write_maybe_short(out, value.service_id);
-    if (v >= since::notifier_credentials) {
-        out.maybe(value.notifier.has_value());
-        if (value.notifier) {
-            out.short_bytes(value.notifier->notifier_id);
-            write_key(out, value.notifier->dh_key);
+    static void read(reader& in, msg::ids& out, version v) {
+        out.recipient_id = in.short_bytes();
+        out.sender_id = in.short_bytes();
+        out.dh_key = read_x25519_key(in);
+        if (v >= since::short_links) {
+            if (in.maybe()) out.mode = read_mode(in);
+            out.link_id = read_maybe_short(in);
+        } else if (v >= since::sender_key) {
+            out.mode = in.boolean() ? queue_mode::messaging : queue_mode::contact;
+        }
+        if (v >= since::service_certificates) out.service_id = read_maybe_short(in);
+        if (v >= since::notifier_credentials && in.maybe()) {
+            auto& notifier = out.notifier.emplace();
+            notifier.notifier_id = in.short_bytes();
+            notifier.dh_key = read_x25519_key(in);
         }
     }
-}
-void write_fields(writer& out, const msg::lnk& value, version) {
-    out.short_bytes(value.sender_id);
-    write_link_data(out, value.data);
-}
-void write_fields(writer& out, const msg::sok& value, version) { write_maybe_short(out, value.service_id); }
-void write_fields(writer& out, const msg::soks& value, version) { out.i64(value.count); }
-void write_fields(writer& out, const msg::ends& value, version) { out.i64(value.count); }
-void write_fields(writer& out, const msg::message& value, version) {
-    out.short_bytes(value.message_id).tail(value.body);
-}
-void write_fields(writer& out, const msg::nid& value, version) {
-    out.short_bytes(value.notifier_id);
-    write_key(out, value.dh_key);
-}
-void write_fields(writer& out, const msg::nmsg& value, version) {
-    out.raw(value.nonce).short_bytes(value.metadata);
-}
-void write_fields(writer& out, const msg::pkey& value, version) {
-    out.short_bytes(value.session_id);
-    encoding::write(out, value.versions);
-    write(out, value.key);
-}
-void write_fields(writer& out, const msg::rres& value, version) { out.tail(value.response); }
-void write_fields(writer& out, const msg::pres& value, version) { out.tail(value.response); }
-void write_fields(writer& out, const msg::info& value, version) { out.tail(value.json); }
-void write_fields(writer& out, const msg::err& value, version v) { out.raw(encode(value.error, v)); }
+    static void write(writer& out, const msg::ids& value, version v) {
+        out.short_bytes(value.recipient_id).short_bytes(value.sender_id);
+        write_key(out, value.dh_key);
+        if (v >= since::short_links) {
+            out.maybe(value.mode.has_value());
+            if (value.mode) write_mode(out, *value.mode);
+            write_maybe_short(out, value.link_id);
+        } else if (v >= since::sender_key) {
+            out.boolean(sender_can_secure(value.mode));
+        }
+        if (v >= since::service_certificates) write_maybe_short(out, value.service_id);
+        if (v >= since::notifier_credentials) {
+            out.maybe(value.notifier.has_value());
+            if (value.notifier) {
+                out.short_bytes(value.notifier->notifier_id);
+                write_key(out, value.notifier->dh_key);
+            }
+        }
+    }
+
+    static void read(reader& in, msg::lnk& out, version) {
+        out.sender_id = in.short_bytes();
+        out.data = read_link_data(in);
+    }
+    static void write(writer& out, const msg::lnk& value, version) {
+        out.short_bytes(value.sender_id);
+        write_link_data(out, value.data);
+    }
+
+    static void read(reader& in, msg::sok& out, version) { out.service_id = read_maybe_short(in); }
+    static void write(writer& out, const msg::sok& value, version) {
+        write_maybe_short(out, value.service_id);
+    }
+
+    static void read(reader& in, msg::soks& out, version v) { out.queues = read_service_queues(in, v); }
+    static void write(writer& out, const msg::soks& value, version v) {
+        write_service_queues(out, value.queues, v);
+    }
+    static void read(reader& in, msg::ends& out, version v) { out.queues = read_service_queues(in, v); }
+    static void write(writer& out, const msg::ends& value, version v) {
+        write_service_queues(out, value.queues, v);
+    }
+
+    static void read(reader& in, msg::message& out, version) {
+        out.message_id = in.short_bytes();
+        out.body = in.tail();
+    }
+    static void write(writer& out, const msg::message& value, version) {
+        out.short_bytes(value.message_id).tail(value.body);
+    }
+
+    static void read(reader& in, msg::nid& out, version) {
+        out.notifier_id = in.short_bytes();
+        out.dh_key = read_x25519_key(in);
+    }
+    static void write(writer& out, const msg::nid& value, version) {
+        out.short_bytes(value.notifier_id);
+        write_key(out, value.dh_key);
+    }
+
+    static void read(reader& in, msg::nmsg& out, version) {
+        out.nonce = in.take(crypto::nonce_size);
+        out.metadata = in.short_bytes();
+    }
+    static void write(writer& out, const msg::nmsg& value, version) {
+        out.raw(value.nonce).short_bytes(value.metadata);
+    }
+
+    static void read(reader& in, msg::pkey& out, version) {
+        out.session_id = in.short_bytes();
+        out.versions = encoding::read_version_range(in);
+        out.key = read_certified_key(in);
+    }
+    static void write(writer& out, const msg::pkey& value, version) {
+        out.short_bytes(value.session_id);
+        encoding::write(out, value.versions);
+        smp::write(out, value.key);
+    }
+
+    static void read(reader& in, msg::rres& out, version) { out.response = in.tail(); }
+    static void write(writer& out, const msg::rres& value, version) { out.tail(value.response); }
+    static void read(reader& in, msg::pres& out, version) { out.response = in.tail(); }
+    static void write(writer& out, const msg::pres& value, version) { out.tail(value.response); }
+    static void read(reader& in, msg::info& out, version) { out.json = in.tail(); }
+    static void write(writer& out, const msg::info& value, version) { out.tail(value.json); }
+    static void read(reader& in, msg::rname& out, version) { out.json = in.tail(); }
+    static void write(writer& out, const msg::rname& value, version) { out.tail(value.json); }
+
+    static void read(reader& in, msg::err& out, version) {
+        auto value = parse_server_error(in.tail());
+        if (value)
+            out.error = std::move(value).value();
+        else
+            in.fail();
+    }
+    static void write(writer& out, const msg::err& value, version v) { out.raw(encode(value.error, v)); }
+};
 
 error bad_info() { return make_error(failure::syntax, "the JSON of INFO is not that of a queue"); }
 
 } // namespace
 
 result<message> parse_message(bytes_view data, version v) {
-    reader in(data);
-    const auto word = in.word();
-    const auto* found = std::find(std::begin(words), std::end(words), word);
-    if (found == std::end(words))
-        return make_error(failure::unknown_tag, "no such SMP message: " + std::string(word.substr(0, 16)));
-    const auto index = static_cast<std::size_t>(found - std::begin(words));
-    if (!has_no_fields(index)) in.expect(" ");
-    auto out = read_fields(index, in, v);
-    if (!in.done())
-        return make_error(failure::syntax, "wrong parameters of the SMP message " + std::string(word));
-    return out;
+    return parse_tagged<message, codec>(data, v, "message");
 }
 
 void write(encoding::writer& out, const message& value, version v) {
@@ -183,17 +158,10 @@ void write(encoding::writer& out, const message& value, version v) {
         out.raw(std::string_view("OK"));
         return;
     }
-    out.raw(name(value));
-    if (has_no_fields(value.index())) return;
-    out.character(' ');
-    std::visit(
-        [&](const auto& fields) {
-            if constexpr (!std::is_empty_v<std::decay_t<decltype(fields)>>) write_fields(out, fields, v);
-        },
-        value);
+    write_tagged<codec>(out, value, v);
 }
 
-std::string_view name(const message& value) noexcept { return words[value.index()]; }
+std::string_view name(const message& value) noexcept { return codec::words[value.index()]; }
 
 std::string to_json(const queue_info& value) {
     json::object out;

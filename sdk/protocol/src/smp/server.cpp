@@ -206,11 +206,8 @@ result<relayed_request> server_session::open_relayed(bytes_view correlation_id, 
     PLEXUS_TRY(auto batch, batch_reader::open(out.content));
     if (batch.left() != 1) return make_error(failure::block, "more than one command is forwarded");
     read(batch.next(), forwarded.relay_version, out.request);
-    const auto& wanted = out.request.content;
-    const bool allowed =
-        std::holds_alternative<cmd::send>(wanted) || std::holds_alternative<cmd::skey>(wanted) ||
-        std::holds_alternative<cmd::lkey>(wanted) || std::holds_alternative<cmd::lget>(wanted);
-    if (!out.request.refused && !allowed) out.request.refused = make_server_error(command_error::prohibited);
+    if (!out.request.refused && !may_be_forwarded(out.request.content))
+        out.request.refused = make_server_error(command_error::prohibited);
     return out;
 }
 

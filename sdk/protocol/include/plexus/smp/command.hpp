@@ -33,7 +33,10 @@ struct create {
     std::optional<notifier_credentials> notifier;
 };
 struct sub {};
-struct subs {};
+/// What the service believes it has; -1 and zeros below version 19.
+struct subs {
+    service_queues expected{-1, {}};
+};
 struct key {
     crypto::public_key sender_key;
 };
@@ -69,7 +72,9 @@ struct lkey {
 };
 struct lget {};
 struct nsub {};
-struct nsubs {};
+struct nsubs {
+    service_queues expected{-1, {}};
+};
 struct prxy {
     server_address server;
     std::optional<bytes_view> password;
@@ -82,12 +87,16 @@ struct pfwd {
 struct rfwd {
     bytes_view transmission;
 };
+/// RSLV: whose address a name is.
+struct rslv {
+    bytes_view name; ///< two labels or more, see is_resolvable_name
+};
 } // namespace cmd
 
 using command =
     std::variant<cmd::create, cmd::sub, cmd::subs, cmd::key, cmd::rkey, cmd::lset, cmd::ldel, cmd::nkey,
                  cmd::ndel, cmd::get, cmd::ack, cmd::off, cmd::del, cmd::que, cmd::skey, cmd::send, cmd::ping,
-                 cmd::lkey, cmd::lget, cmd::nsub, cmd::nsubs, cmd::prxy, cmd::pfwd, cmd::rfwd>;
+                 cmd::lkey, cmd::lget, cmd::nsub, cmd::nsubs, cmd::prxy, cmd::pfwd, cmd::rfwd, cmd::rslv>;
 
 /// All of `data`. Errors: failure::unknown_tag, failure::syntax.
 result<command> parse_command(bytes_view data, version v);
@@ -95,11 +104,20 @@ void write(encoding::writer& out, const command& value, version v);
 /// The word of a command, for logs and metrics.
 std::string_view name(const command& value) noexcept;
 
+/// Labels of letters, digits and single inner hyphens, 63 bytes at most, with dots between; 253 in all.
+bool is_resolvable_name(std::string_view name) noexcept;
+
 /// What the server refuses before it looks at the queue: authorization or entity id that the command must
 /// have, or must not have.
 std::optional<command_error> check_credentials(const command& value, bool authorized,
                                                bool has_entity) noexcept;
 /// Whether a client service signs this command with its own key as well (NEW, SUB, NSUB).
 bool has_service_signature(const command& value) noexcept;
+/// Whether the service itself sends it, for all of its queues (SUBS, NSUBS): its key alone signs.
+bool is_of_service(const command& value) noexcept;
+/// The role that a connection of a service must have for it; nothing: any.
+std::optional<service_role> role_of(const command& value) noexcept;
+/// Whether a proxy may forward it.
+bool may_be_forwarded(const command& value) noexcept;
 
 } // namespace plexus::smp

@@ -47,6 +47,7 @@ enum class error_code : std::uint8_t {
     large_message,
     expired,
     internal,
+    name,
     duplicate
 };
 enum class command_error : std::uint8_t { unknown, syntax, prohibited, no_auth, has_auth, no_entity };
@@ -64,6 +65,7 @@ enum class broker_error : std::uint8_t {
 enum class network_error : std::uint8_t { connect, tls, unknown_ca, failed, timeout, subscribe };
 enum class transport_error : std::uint8_t { block, version, large_message, session, no_auth, handshake };
 enum class handshake_error : std::uint8_t { parse, identity, bad_auth, bad_service };
+enum class name_error : std::uint8_t { no_resolver, not_found, resolver };
 enum class blocking_reason : std::uint8_t { spam, content };
 
 /// The value of an ERR message. A member counts only where `code` (then `proxy`, then `broker`) says so.
@@ -78,8 +80,9 @@ struct server_error {
     transport_error transport = transport_error::block;
     handshake_error handshake = handshake_error::parse;
     blocking_reason reason = blocking_reason::spam;
-    /// STORE, RESPONSE, UNEXPECTED, CONNECT, TLS and SUBSCRIBE: the words. BLOCKED: the notice, a JSON
-    /// object, or empty.
+    name_error name = name_error::no_resolver;
+    /// STORE, RESPONSE, UNEXPECTED, CONNECT, TLS, SUBSCRIBE and RESOLVER: the words. BLOCKED: the notice, a
+    /// JSON object, or empty.
     std::string text;
 
     friend bool operator==(const server_error&, const server_error&) = default;
@@ -88,6 +91,12 @@ struct server_error {
 inline server_error make_server_error(error_code code) {
     server_error out;
     out.code = code;
+    return out;
+}
+inline server_error make_server_error(name_error code) {
+    server_error out;
+    out.code = error_code::name;
+    out.name = code;
     return out;
 }
 inline server_error make_server_error(command_error code) {

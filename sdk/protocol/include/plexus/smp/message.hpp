@@ -36,8 +36,9 @@ struct lnk {
 struct sok {
     std::optional<bytes_view> service_id;
 };
+/// The hash of a count goes out from version 19 on, here and in ENDS.
 struct soks {
-    std::int64_t count = 0;
+    service_queues queues;
 };
 /// MSG: a message waiting in a queue; message_body.hpp opens its body.
 struct message {
@@ -65,9 +66,15 @@ struct pres {
 };
 struct end {};
 struct ends {
-    std::int64_t count = 0;
+    service_queues queues;
 };
 struct deld {};
+/// ALLS: a service that subscribed has now been sent what was waiting in its queues.
+struct alls {};
+/// RNAME: what a name leads to, JSON.
+struct rname {
+    bytes_view json;
+};
 /// INFO: JSON, see queue_info.
 struct info {
     bytes_view json;
@@ -81,7 +88,7 @@ struct pong {};
 
 using message = std::variant<msg::ids, msg::lnk, msg::sok, msg::soks, msg::message, msg::nid, msg::nmsg,
                              msg::pkey, msg::rres, msg::pres, msg::end, msg::ends, msg::deld, msg::info,
-                             msg::ok, msg::err, msg::pong>;
+                             msg::ok, msg::err, msg::pong, msg::alls, msg::rname>;
 
 /// All of `data`. Errors: failure::unknown_tag, failure::syntax.
 result<message> parse_message(bytes_view data, version v);

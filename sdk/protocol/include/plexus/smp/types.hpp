@@ -13,7 +13,7 @@ namespace plexus::smp {
 using version = std::uint16_t;
 using version_range = encoding::version_range;
 
-inline constexpr version_range supported_versions{6, 17};
+inline constexpr version_range supported_versions{6, 20};
 /// What a client without ALPN is offered.
 inline constexpr version_range legacy_versions{6, 6};
 
@@ -24,10 +24,14 @@ inline constexpr version proxy = 8;
 inline constexpr version sender_key = 9;
 inline constexpr version deleted_event = 10;
 inline constexpr version encrypted_blocks = 11;
+inline constexpr version blocked = 12;
 inline constexpr version proxy_flag = 14;
 inline constexpr version short_links = 15;
 inline constexpr version service_certificates = 16;
 inline constexpr version notifier_credentials = 17;
+inline constexpr version client_notices = 18;
+inline constexpr version messaging_services = 19; ///< SUBS; counts come with a sum of the ids
+inline constexpr version names = 20;
 } // namespace since
 
 inline constexpr std::size_t block_size = 16'384;
@@ -61,6 +65,18 @@ enum class service_role : std::uint8_t { messaging, notifier, proxy };
 struct message_flags {
     bool notification = false;
     friend bool operator==(const message_flags&, const message_flags&) = default;
+};
+
+/// The queues that a service is subscribed to: how many, and the exclusive or of the MD5 of their ids. Both
+/// sides keep it, so that they notice when they disagree.
+struct service_queues {
+    std::int64_t count = 0;
+    std::array<std::uint8_t, 16> hash{};
+
+    void add(bytes_view id);
+    void remove(bytes_view id);
+    void add(const service_queues& others);
+    friend bool operator==(const service_queues&, const service_queues&) = default;
 };
 
 /// What a short link leads to: two encrypted blobs. Only the user data may change later.

@@ -65,7 +65,7 @@ TEST_P(agent_engine_versions, connect_and_talk) {
 }
 // 17: fast, with short links; 9: fast without them; 8: slow, with KEY and HELLO.
 INSTANTIATE_TEST_SUITE_P(all, agent_engine_versions,
-                         testing::Combine(testing::Values<smp::version>(6, 8, 9, 14, 15, 17),
+                         testing::Combine(testing::Values<smp::version>(6, 8, 9, 14, 15, 17, 20),
                                           testing::Bool()));
 
 TEST(agent_engine, the_security_code_is_the_same_on_both_sides) {

@@ -76,7 +76,7 @@ TEST(block, a_length_that_is_too_large_is_refused) {
 }
 
 TEST(block, constants) {
-    for (const auto& vector : vectors("smp_transmissions.json", "constant")) {
+    for (const auto& vector : of_every_version("constant")) {
         const auto value = static_cast<std::size_t>(int_field(vector, "value"));
         const auto name = text_field(vector, "name");
         if (name == "smpBlockSize") {
@@ -90,7 +90,7 @@ TEST(block, constants) {
             EXPECT_EQ(value, proxied_padded_size);
         }
     }
-    for (const auto& vector : vectors("smp_transmissions.json", "maxMessageLength"))
+    for (const auto& vector : of_every_version("maxMessageLength"))
         EXPECT_EQ(max_message_length(static_cast<version>(int_field(vector, "version"))),
                   static_cast<std::size_t>(int_field(vector, "bytes")));
 }

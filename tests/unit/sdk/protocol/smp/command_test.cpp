@@ -35,7 +35,7 @@ std::optional<command> from_fields(const object& vector, keeper& keep) {
     const auto& fields = member(vector, "fields");
     if (tag == "NEW") return create(fields, keep);
     if (tag == "SUB") return cmd::sub{};
-    if (tag == "SUBS") return cmd::subs{};
+    if (tag == "SUBS") return cmd::subs{service_queues_of(fields)};
     if (tag == "KEY") return cmd::key{key_field(fields, "key")};
     if (tag == "SKEY") return cmd::skey{key_field(fields, "key")};
     if (tag == "LKEY") return cmd::lkey{key_field(fields, "key")};
@@ -52,7 +52,7 @@ std::optional<command> from_fields(const object& vector, keeper& keep) {
     if (tag == "NKEY") return cmd::nkey{credentials(fields, "key")};
     if (tag == "NDEL") return cmd::ndel{};
     if (tag == "NSUB") return cmd::nsub{};
-    if (tag == "NSUBS") return cmd::nsubs{};
+    if (tag == "NSUBS") return cmd::nsubs{service_queues_of(fields)};
     if (tag == "GET") return cmd::get{};
     if (tag == "ACK") return cmd::ack{keep.hex(fields, "msgId")};
     if (tag == "OFF") return cmd::off{};
@@ -72,7 +72,7 @@ std::optional<command> from_fields(const object& vector, keeper& keep) {
 
 TEST(command, every_vector_in_both_directions) {
     std::size_t count = 0;
-    for (const auto& vector : vectors("smp_transmissions.json", "command")) {
+    for (const auto& vector : of_every_version("command")) {
         keeper keep;
         const auto value = from_fields(vector, keep);
         ASSERT_TRUE(value) << "no such command here: " << text_field(vector, "tag");
@@ -87,11 +87,11 @@ TEST(command, every_vector_in_both_directions) {
             ++count;
         }
     }
-    EXPECT_GE(count, 350U);
+    EXPECT_EQ(count, 662U);
 }
 
 TEST(command, parsed_fields_are_those_that_were_encoded) {
-    for (const auto& vector : vectors("smp_transmissions.json", "command")) {
+    for (const auto& vector : of_every_version("command")) {
         if (vector.at("tag") != "NEW") continue;
         keeper keep;
         const auto expected = create(member(vector, "fields"), keep);
@@ -122,7 +122,7 @@ TEST(command, parsed_fields_are_those_that_were_encoded) {
 }
 
 TEST(command, bad_commands_are_refused_and_odd_ones_taken) {
-    for (const auto& vector : vectors("smp_transmissions.json", "badCommand")) {
+    for (const auto& vector : of_every_version("badCommand")) {
         const auto data = hex_field(vector, "bytes");
         const auto parsed = parse_command(data, static_cast<version>(int_field(vector, "version")));
         EXPECT_EQ(parsed.has_value(), vector.at("accepted").as_bool()) << hex(data);
@@ -133,7 +133,7 @@ TEST(command, bad_commands_are_refused_and_odd_ones_taken) {
 }
 
 TEST(command, every_prefix_of_a_command_is_refused_or_reads_inside_it) {
-    for (const auto& vector : vectors("smp_transmissions.json", "command"))
+    for (const auto& vector : of_every_version("command"))
         for (const auto& [v, data] : encodings(vector))
             for (std::size_t size = 0; size < data.size(); ++size) {
                 const bytes prefix(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(size));
@@ -159,6 +159,56 @@ TEST(command, a_password_with_a_forbidden_character_is_refused) {
     value.dh_key = crypto::private_key::generate(crypto::key_type::x25519, random).public_part();
     value.key = crypto::private_key::generate(crypto::key_type::x448, random).public_part();
     EXPECT_FALSE(parse_command(written(command(value), 17), 17)) << "an X448 key authorizes nothing";
+}
+
+TEST(command, a_name_to_resolve) {
+    for (const auto* good : {"a.simplex", "B-2.a.testing", "x.y"}) {
+        const auto parsed = parse_command(as_bytes(std::string("RSLV ") + good + " and more"), 20);
+        ASSERT_TRUE(parsed) << good;
+        EXPECT_EQ(as_text(std::get<cmd::rslv>(*parsed).name), good);
+        EXPECT_EQ(to_string(written(*parsed, 20)), std::string("RSLV ") + good);
+    }
+    const std::string longest(63, 'a');
+    const auto full = longest + "." + longest + "." + longest + "." + longest.substr(2);
+    EXPECT_TRUE(is_resolvable_name(full));
+    EXPECT_FALSE(is_resolvable_name("a" + full));
+    EXPECT_FALSE(is_resolvable_name("a" + longest + ".simplex"));
+    for (const auto* bad :
+         {"", "simplex", ".simplex", "a.", "a..b", "-a.b", "a-.b", "a--b.c", "a_b.c", "ä.b"})
+        EXPECT_FALSE(is_resolvable_name(bad)) << bad;
+}
+
+TEST(command, the_sum_of_queue_ids) {
+    for (const auto& vector : vectors("smp_transmissions_v20.json", "queueIdsHash")) {
+        service_queues sum;
+        service_queues half;
+        for (const auto& id : vector.at("ids").as_array()) {
+            const auto raw = unhex(std::string_view(id.as_string()));
+            sum.add(raw);
+            half.add(raw);
+        }
+        EXPECT_EQ(hex(sum.hash), text_field(vector, "hash"));
+        EXPECT_EQ(sum.count, static_cast<std::int64_t>(vector.at("ids").as_array().size()));
+        sum.add(half);
+        EXPECT_EQ(sum.hash, service_queues().hash);
+        half.add(as_bytes("one more"));
+        half.remove(as_bytes("one more"));
+        half.add(half);
+        EXPECT_EQ(half.hash, service_queues().hash);
+    }
+}
+
+TEST(command, who_may_send_it) {
+    EXPECT_EQ(role_of(cmd::ping{}), std::nullopt);
+    EXPECT_EQ(role_of(cmd::nsub{}), service_role::notifier);
+    EXPECT_EQ(role_of(cmd::nsubs{}), service_role::notifier);
+    EXPECT_EQ(role_of(cmd::rfwd{}), service_role::proxy);
+    EXPECT_EQ(role_of(cmd::send{}), service_role::messaging);
+    EXPECT_TRUE(has_service_signature(cmd::create{}));
+    EXPECT_TRUE(is_of_service(cmd::subs{}));
+    EXPECT_FALSE(is_of_service(cmd::sub{}));
+    EXPECT_TRUE(may_be_forwarded(cmd::rslv{}));
+    EXPECT_FALSE(may_be_forwarded(cmd::create{}));
 }
 
 TEST(command, credentials_that_each_command_must_have) {

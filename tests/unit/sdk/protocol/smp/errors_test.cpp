@@ -12,7 +12,7 @@ std::string json_of(const object& fields) { return boost::json::serialize(fields
 
 TEST(errors, text_and_json_of_every_vector) {
     std::size_t count = 0;
-    for (const auto& vector : vectors("smp_transmissions.json", "message")) {
+    for (const auto& vector : of_every_version("message")) {
         if (vector.at("tag") != "ERR") continue;
         ++count;
         const auto& fields = member(vector, "fields");

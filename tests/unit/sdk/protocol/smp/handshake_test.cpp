@@ -247,7 +247,7 @@ TEST(handshake, a_server_refuses_what_it_must) {
     other[5] ^= 1;
     EXPECT_EQ(outcome(other), static_cast<std::int32_t>(failure::identity));
     auto newer = good;
-    newer[1] = 18;
+    newer[1] = 21;
     EXPECT_EQ(outcome(newer), static_cast<std::int32_t>(failure::version));
     EXPECT_EQ(outcome({}), static_cast<std::int32_t>(failure::hello));
     for (std::size_t size = 0; size < good.size(); ++size)

@@ -31,7 +31,7 @@ bytes authorized_by_queue(const object& vector) {
 }
 
 TEST(transmission, every_vector_is_made_again) {
-    for (const auto& vector : vectors("smp_transmissions.json", "transmission")) {
+    for (const auto& vector : of_every_version("transmission")) {
         const auto v = static_cast<version>(int_field(vector, "version"));
         const auto session_id = hex_field(vector, "sessionId");
         const auto correlation = hex_field(vector, "corrId");
@@ -69,7 +69,7 @@ TEST(transmission, every_vector_is_made_again) {
 }
 
 TEST(transmission, every_vector_is_read_and_verified) {
-    for (const auto& vector : vectors("smp_transmissions.json", "transmission")) {
+    for (const auto& vector : of_every_version("transmission")) {
         const auto v = static_cast<version>(int_field(vector, "version"));
         const auto content = hex_field(vector, "blockContent");
         auto batch = batch_reader::open(content);
@@ -109,7 +109,7 @@ TEST(transmission, every_vector_is_read_and_verified) {
 }
 
 TEST(transmission, of_a_server) {
-    for (const auto& vector : vectors("smp_transmissions.json", "brokerTransmission")) {
+    for (const auto& vector : of_every_version("brokerTransmission")) {
         const auto v = static_cast<version>(int_field(vector, "version"));
         const auto session_id = hex_field(vector, "sessionId");
         bytes out;

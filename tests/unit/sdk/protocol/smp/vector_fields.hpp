@@ -22,6 +22,15 @@ using plexus::test::vectors;
 
 inline const object& member(const object& from, std::string_view name) { return from.at(name).as_object(); }
 
+/// The vectors of a kind in all files of transmissions: versions 6 to 17, 18, and 18 to 20.
+inline std::vector<object> of_every_version(std::string_view kind) {
+    std::vector<object> out;
+    for (const auto* file :
+         {"smp_transmissions.json", "smp_transmissions_v18.json", "smp_transmissions_v20.json"})
+        for (auto& each : vectors(file, kind)) out.push_back(std::move(each));
+    return out;
+}
+
 /// Bytes for the views of a command under test; they live as long as the keeper.
 class keeper {
   public:
@@ -53,6 +62,15 @@ class keeper {
 
 inline crypto::public_key key_field(const object& from, std::string_view name) {
     return crypto::public_key::from_spki(hex_field(from, name)).value();
+}
+/// Below version 19 there is no hash, and commands have no count either.
+inline service_queues service_queues_of(const object& from) {
+    service_queues out{is_null(from, "count") ? -1 : int_field(from, "count"), {}};
+    if (!is_null(from, "idsHash")) {
+        const auto hash = hex_field(from, "idsHash");
+        std::copy(hash.begin(), hash.end(), out.hash.begin());
+    }
+    return out;
 }
 inline crypto::private_key x25519(const object& from, std::string_view name) {
     return crypto::private_key::from_raw(crypto::key_type::x25519, hex_field(from, name)).value();
