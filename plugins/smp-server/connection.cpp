@@ -178,11 +178,6 @@ bool connection::handle_here(const smp::server_request& in) {
     }
     if (std::holds_alternative<cmd::subs>(in.content) || std::holds_alternative<cmd::nsubs>(in.content)) {
         refuse(in, smp::make_server_error(error_code::service));
-    } else if (std::holds_alternative<cmd::rfwd>(in.content) ||
-               std::holds_alternative<cmd::nkey>(in.content) ||
-               std::holds_alternative<cmd::ndel>(in.content) ||
-               std::holds_alternative<cmd::nsub>(in.content)) {
-        refuse(in, smp::make_server_error(smp::command_error::prohibited));
     } else {
         return false;
     }

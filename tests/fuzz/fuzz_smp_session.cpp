@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         smp::server_identity identity;
         identity.key = crypto::private_key::generate(crypto::key_type::ed25519, random);
         smp::server_session session(identity, bytes(32, 1), true, random);
-        bytes hello{0, static_cast<std::uint8_t>(6 + data[1] % 12), 32};
+        bytes hello{0, static_cast<std::uint8_t>(6 + data[1] % 15), 32};
         hello.insert(hello.end(), 32, 0);
         hello.insert(hello.end(), {'F', '0'});
         fill(block, hello);

@@ -250,6 +250,8 @@ void queue_engine::disconnected(const connection_id& connection) {
     for (const auto& id : used.mapped()) {
         const auto sub = subscribers_.find(id);
         if (sub != subscribers_.end() && sub->second.connection == connection) subscribers_.erase(sub);
+        const auto told = notifiers_.find(id);
+        if (told != notifiers_.end() && told->second.connection == connection) notifiers_.erase(told);
         const auto got = getters_.find(id);
         if (got == getters_.end()) continue;
         auto& list = got->second;
@@ -270,6 +272,8 @@ void queue_engine::submit(const request& in) {
         submit_found(in, tables_.senders);
     else if (std::holds_alternative<cmd::lkey>(command) || std::holds_alternative<cmd::lget>(command))
         submit_found(in, tables_.links);
+    else if (std::holds_alternative<cmd::nsub>(command))
+        submit_found(in, tables_.notifiers);
     else
         found_owner(in, to_identifier(in.from->entity));
 }
@@ -362,6 +366,12 @@ bool queue_engine::authorized(const request& in, queue& found) const {
     if (const auto* skey = std::get_if<cmd::skey>(in.content)) return verify_sender(skey->sender_key);
     if (const auto* lkey = std::get_if<cmd::lkey>(in.content)) return verify_sender(lkey->sender_key);
     if (std::holds_alternative<cmd::lget>(*in.content)) return found.record.is_contact();
+    if (std::holds_alternative<cmd::nsub>(*in.content)) {
+        const auto& notifier = found.record.notifier;
+        if (notifier && equal(notifier->id, in.from->entity)) return verify(notifier->key);
+        smp::verify_nothing(*in.session_key, in.from->correlation, in.authorized, in.authorization);
+        return false;
+    }
     for (const auto& key : found.record.recipient_keys)
         if (verify(key)) return true;
     return false;
@@ -389,9 +399,9 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
         return;
     }
     const auto& wanted = *in.content;
-    const bool even_if_blocked = std::holds_alternative<cmd::send>(wanted) ||
-                                 std::holds_alternative<cmd::off>(wanted) ||
-                                 std::holds_alternative<cmd::del>(wanted);
+    const bool even_if_blocked =
+        std::holds_alternative<cmd::send>(wanted) || std::holds_alternative<cmd::off>(wanted) ||
+        std::holds_alternative<cmd::del>(wanted) || std::holds_alternative<cmd::nsub>(wanted);
     if (found->record.status == queue_status::blocked && !even_if_blocked) {
         answer(*in.from, msg::err{blocking_of(found->record)});
         return;
@@ -418,6 +428,12 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
             set_link(in, command, found);
         else if constexpr (std::is_same_v<type, cmd::ldel>)
             delete_link(in, found);
+        else if constexpr (std::is_same_v<type, cmd::nkey>)
+            set_notifier(in, command, found);
+        else if constexpr (std::is_same_v<type, cmd::ndel>)
+            delete_notifier(in, found);
+        else if constexpr (std::is_same_v<type, cmd::nsub>)
+            subscribe_notifier(in, found);
         else if constexpr (std::is_same_v<type, cmd::off>)
             suspend(in, found);
         else if constexpr (std::is_same_v<type, cmd::del>)

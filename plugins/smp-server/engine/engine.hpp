@@ -196,6 +196,27 @@ class queue_engine {
     /// `by` is not told what it did itself.
     void remove(const queue_ptr& found, const connection_id& by, std::function<void(result<void>)> done);
     void change(const queue_ptr& found, const queue_change& change, std::function<void(result<void>)> done);
+    struct new_notifier {
+        std::shared_ptr<const queue_record::notifications> record;
+        crypto::public_key dh_key; ///< the server's, for the recipient
+    };
+    /// A notification that was made, and perhaps waits for its notifier.
+    struct notification {
+        std::uint64_t number = 0;
+        std::int64_t seconds = 0;
+        crypto::nonce nonce{};
+        bytes metadata;
+    };
+    std::optional<new_notifier> make_notifier(const smp::notifier_credentials& credentials);
+    void set_notifier(const request& in, const smp::cmd::nkey& command, const queue_ptr& found);
+    void try_notifier(const reply_to& to, const smp::notifier_credentials& credentials,
+                      const queue_ptr& found, int tries);
+    void delete_notifier(const request& in, const queue_ptr& found);
+    /// `by` is not told what it did itself.
+    void forget_notifier(const queue_record::notifications& gone, const connection_id& by);
+    void subscribe_notifier(const request& in, const queue_ptr& found);
+    void notify(const queue& found, const stored_message& message);
+    void tell_notifier(const identifier& id, const notification& what);
     void look_up_from(std::size_t first, bytes id,
                       std::function<void(result<std::optional<identifier>>)> next);
     static smp::server_error blocking_of(const queue_record& record);
@@ -242,6 +263,10 @@ class queue_engine {
     std::unordered_map<identifier, use, hash_identifier> subscribers_;
     std::unordered_map<identifier, std::vector<use>, hash_identifier> getters_;
     std::unordered_map<connection_id, std::unordered_set<identifier, hash_identifier>, hash_connection> uses_;
+    std::unordered_map<identifier, use, hash_identifier> notifiers_; ///< subscribed ones, by their id
+    std::unordered_map<identifier, std::deque<notification>, hash_identifier> waiting_notifications_;
+    std::deque<std::pair<std::uint64_t, identifier>> notification_order_; ///< some may be gone already
+    std::uint64_t last_notification_ = 0;
     std::size_t pending_ = 0;
     smp_server::statistics statistics_;
     std::function<void()> idle_;

@@ -185,7 +185,9 @@ void queue_engine::sent(const queue_ptr& found, const reply_to& to,
         statistics_.saw(found->record.recipient_id, message->flags.notification);
         answer(to, msg::ok{});
     }
-    if (!found->deleted) deliver_head(found);
+    if (found->deleted) return;
+    if (message->flags.notification && found->record.notifier) notify(*found, *message);
+    deliver_head(found);
 }
 
 void queue_engine::sub(const request& in, const queue_ptr& found) {

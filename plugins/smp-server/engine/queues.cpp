@@ -189,6 +189,7 @@ void queue_engine::remove(const queue_ptr& found, const connection_id& by,
         end_use(previous.connection, id);
         if (previous.connection != by) answer(event_to(previous, id), msg::deld{});
     }
+    if (record.notifier) forget_notifier(*record.notifier, by);
     if (auto gone = getters_.extract(id))
         for (const auto& each : gone.mapped()) end_use(each.connection, id);
 
@@ -215,6 +216,7 @@ void queue_engine::inform(const request& in, const queue_ptr& found) {
         smp::queue_info info;
         const auto& id = found->record.recipient_id;
         info.has_sender_key = found->record.sender_key.has_value();
+        info.has_notifier = found->record.notifier != nullptr;
         const auto* own = subscriber(id);
         const bool subscribed = own != nullptr && own->connection == to.connection;
         if (!subscribed) own = getter(to.connection, id);
@@ -292,10 +294,19 @@ void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_re
         batch.insert(tables_.links, link.id, encode_link(record.recipient_id, command.data->data));
     }
     const auto id = to_bytes(bytes_view(record.recipient_id));
+    const auto notifier = command.notifier ? make_notifier(*command.notifier) : std::nullopt;
+    if (command.notifier && !notifier) {
+        fail(to, command_error::syntax);
+        return;
+    }
+    if (notifier) {
+        record.notifier = notifier->record;
+        batch.insert(tables_.notifiers, to_bytes(bytes_view(notifier->record->id)), id);
+    }
     batch.insert(tables_.senders, to_bytes(bytes_view(record.sender_id)), id);
     batch.insert(tables_.queues, id, encode(record));
     const auto dh_key = server_key.public_part();
-    commit(std::move(batch), [this, to, wanted, made, dh_key, tries](const result<void>& outcome) {
+    commit(std::move(batch), [this, to, wanted, made, dh_key, notifier, tries](const result<void>& outcome) {
         const auto view_again = wanted->view();
         const auto& created = std::get<cmd::create>(*view_again.content);
         if (!outcome) {
@@ -318,6 +329,7 @@ void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_re
         ids.dh_key = dh_key;
         ids.mode = own.mode;
         if (own.short_link) ids.link_id = own.short_link->id;
+        if (notifier) ids.notifier = msg::ids::notifier_ids{notifier->record->id, notifier->dh_key};
         answer(to, ids);
     });
 }

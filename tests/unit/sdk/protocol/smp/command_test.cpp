@@ -163,7 +163,8 @@ TEST(command, a_password_with_a_forbidden_character_is_refused) {
 
 TEST(command, a_name_to_resolve) {
     for (const auto* good : {"a.simplex", "B-2.a.testing", "x.y"}) {
-        const auto parsed = parse_command(as_bytes(std::string("RSLV ") + good + " and more"), 20);
+        const auto text = std::string("RSLV ") + good + " and more";
+        const auto parsed = parse_command(as_bytes(text), 20);
         ASSERT_TRUE(parsed) << good;
         EXPECT_EQ(as_text(std::get<cmd::rslv>(*parsed).name), good);
         EXPECT_EQ(to_string(written(*parsed, 20)), std::string("RSLV ") + good);
