@@ -94,7 +94,8 @@ bool connection::process_block() {
     const bool hello = session_.current() == smp::server_session::state::hello;
     const auto received = session_.receive(*in_);
     in_size_ = 0;
-    if (received) {
+    const bool service = session_.current() == smp::server_session::state::service;
+    if (received && !service) {
         in_ready_ = !hello;
         if (hello) in_.reset();
         return !hello;
@@ -105,7 +106,7 @@ bool connection::process_block() {
         encoding::writer writer(content);
         smp::write(writer, msg::err{smp::make_server_error(error_code::block)}, session_.agreed_version());
         respond({}, {}, content);
-    } else if (received.error().is(smp::failure::bad_service)) {
+    } else if (service || received.error().is(smp::failure::bad_service)) {
         out_ = owner_.blocks().take();
         out_written_ = 0;
         session_.write_service_refusal(*out_);

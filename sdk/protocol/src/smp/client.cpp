@@ -39,6 +39,11 @@ result<void> client_session::receive(block_span block) {
         if (!done) state_ = state::closed;
         return done;
     }
+    if (state_ == state::service) {
+        auto done = content ? receive_service_answer(*content) : result<void>(std::move(content).error());
+        state_ = done ? state::ready : state::closed;
+        return done;
+    }
     incoming_ = {};
     if (!content) return std::move(content).error();
     PLEXUS_TRY(incoming_, batch_reader::open(*content));
@@ -73,8 +78,30 @@ result<void> client_session::receive_hello(bytes_view content) {
         PLEXUS_TRY(const auto secret, crypto::dh_x25519(own_key_, server_key_));
         session_cipher_ = block_cipher::for_client(parameters_.session_id, secret);
     }
-    hello_to_send_ = true;
     state_ = state::ready;
+    if (presents_service()) {
+        const auto& chain = parameters_.service->chain;
+        const auto roles = roles_of_service_chain(chain.size());
+        if (!roles) return make_error(failure::bad_service, "a service's chain has 1 to 4 certificates");
+        service_fingerprint_ = fingerprint(chain[roles->identity]);
+        service_key_ = crypto::private_key::generate(crypto::key_type::ed25519, random_);
+        state_ = state::service;
+    }
+    hello_to_send_ = true;
+    return {};
+}
+
+bool client_session::presents_service() const noexcept {
+    return parameters_.service && version_ >= since::service_certificates;
+}
+
+result<void> client_session::receive_service_answer(bytes_view content) {
+    PLEXUS_TRY(const auto answer, parse_service_hello(content));
+    if (answer.refused)
+        return make_error(failure::bad_service,
+                          "the server refuses the service: " + to_text(*answer.refused));
+    service_id_ = to_bytes(answer.service_id);
+    cipher_ = session_cipher_;
     return {};
 }
 
@@ -161,15 +188,25 @@ result<void> client_session::send(const correlation_id& id, const command& value
     encoding::writer authorized_writer(authorized);
     write_for_authorization(authorized_writer, parameters_.session_id, id, entity_id, body);
     bytes authorization;
-    if (key != nullptr) {
+    bytes service_signature;
+    const bool of_service = is_of_service(value);
+    if (!service_id_.empty() && (of_service || (key != nullptr && has_service_signature(value)))) {
+        service_signature = to_bytes(crypto::sign(service_key_, authorized).view());
+        if (of_service) std::swap(authorization, service_signature);
+    } else if (of_service) {
+        return make_error(failure::key, std::string(name(value)) + " is for services");
+    }
+    if (key != nullptr && !of_service) {
         if (!can_authorize(key->type(), version_))
             return make_error(failure::key,
                               "the queue's key cannot authorize in version " + std::to_string(version_));
-        PLEXUS_TRY(authorization, authorize(*key, server_key_, id, authorized));
+        const auto by_queue =
+            service_signature.empty() ? authorized : concat({service_fingerprint_, authorized});
+        PLEXUS_TRY(authorization, authorize(*key, server_key_, id, by_queue));
     }
     bytes transmission;
     encoding::writer out(transmission);
-    write_authorized(out, version_, authorization, {},
+    write_authorized(out, version_, authorization, service_signature,
                      bytes_view(authorized).subspan(sent_offset(version_, parameters_.session_id)));
     if (!fits_block(transmission.size()))
         return make_error(failure::too_large, std::string(name(value)) + " does not fit into a block");
@@ -190,9 +227,16 @@ bool client_session::next_block(block_span out) {
         hello.identity = parameters_.server;
         hello.key = own_key_.public_part();
         hello.proxy = parameters_.proxy;
+        bytes signed_key;
+        if (state_ == state::service) {
+            const auto& own = *parameters_.service;
+            signed_key = sign_session_key(own.key, service_key_.public_part());
+            hello.client_service = service_certificate{
+                own.role, certified_key{{own.chain.begin(), own.chain.end()}, signed_key}};
+        }
         write(hello_writer, hello);
         cipher_.seal(out, content);
-        cipher_ = session_cipher_;
+        if (state_ != state::service) cipher_ = session_cipher_;
         return true;
     }
     if (queued_.empty()) return false;

@@ -26,10 +26,10 @@ result<server_identity> make_server_identity(std::vector<bytes> chain, crypto::p
 }
 
 server_session::server_session(const server_identity& identity, bytes_view session_id, bool alpn,
-                               crypto::random_source& random)
+                               crypto::random_source& random, std::vector<bytes> peer_chain)
     : identity_(identity), session_key_(std::make_shared<const crypto::private_key>(
                                crypto::private_key::generate(crypto::key_type::x25519, random))),
-      session_id_size_(static_cast<std::uint8_t>(session_id.size())),
+      session_id_size_(static_cast<std::uint8_t>(session_id.size())), peer_chain_(std::move(peer_chain)),
       offered_(alpn ? supported_versions : legacy_versions) {
     if (session_id.size() > session_id_.size()) throw std::invalid_argument("a session id is too long");
     std::copy(session_id.begin(), session_id.end(), session_id_.begin());
@@ -59,8 +59,13 @@ result<void> server_session::receive(block_span block) {
     auto content = cipher_.open(block);
     if (state_ == state::hello) {
         auto done = content ? receive_hello(*content) : result<void>(std::move(content).error());
-        state_ = done ? state::ready : state::closed;
+        state_ = !done ? state::closed : service_ ? state::service : state::ready;
+        peer_chain_ = {};
         return done;
+    }
+    if (state_ == state::service) {
+        state_ = state::closed;
+        return make_error(failure::state, "the client did not wait for the answer to its service");
     }
     if (!content) return std::move(content).error();
     PLEXUS_TRY(incoming_, batch_reader::open(*content));
@@ -74,9 +79,8 @@ result<void> server_session::receive_hello(bytes_view content) {
     if (!offered_.contains(hello.chosen))
         return make_error(failure::version, "the client chose SMP version " + std::to_string(hello.chosen) +
                                                 ", offered are " + encoding::to_text(offered_));
-    if (hello.client_service)
-        return make_error(failure::bad_service, "service certificates are not accepted here");
     version_ = hello.chosen;
+    if (hello.client_service) PLEXUS_CHECK(receive_service(*hello.client_service));
     if (!hello.key) return {};
     PLEXUS_TRY(const auto secret, crypto::dh_x25519(*session_key_, *hello.key));
     if (version_ < since::encrypted_blocks || hello.proxy) {
@@ -87,11 +91,44 @@ result<void> server_session::receive_hello(bytes_view content) {
     return {};
 }
 
-void server_session::write_service_refusal(block_span out) const {
+result<void> server_session::receive_service(const service_certificate& presented) {
+    auto refuse = [this](const char* why) {
+        refusal_ = handshake_error::bad_auth;
+        return make_error(failure::bad_service, why);
+    };
+    const auto& chain = presented.key.chain;
+    const auto roles = roles_of_service_chain(chain.size());
+    const bool shown = std::equal(chain.begin(), chain.end(), peer_chain_.begin(), peer_chain_.end(),
+                                  [](bytes_view one, bytes_view other) { return equal(one, other); });
+    if (!roles || !shown) return refuse("the service's certificates are not those that it showed in TLS");
+    const auto leaf = certificate_key(chain[roles->leaf]);
+    if (!leaf) return refuse("the service's certificate has no usable key");
+    auto key = verify_session_key(*leaf, presented.key.signed_key);
+    if (!key || key->type() != crypto::key_type::ed25519)
+        return refuse("the session key of the service is not signed by its certificate");
+    service_ = std::make_unique<service_offer>(
+        service_offer{presented.role, fingerprint(chain[roles->identity]), std::move(key).value()});
+    return {};
+}
+
+void server_session::accept_service(bytes_view service_id, block_span out) {
+    if (state_ != state::service) throw std::logic_error("no service waits to be accepted");
+    service_id_ = to_bytes(service_id);
+    state_ = state::ready;
+    service_hello answer;
+    answer.service_id = service_id_;
+    bytes content;
+    encoding::writer writer(content);
+    write(writer, answer);
+    block_cipher().seal(out, content);
+}
+
+void server_session::write_service_refusal(block_span out) {
+    state_ = state::closed;
     service_hello refusal;
     auto& cause = refusal.refused.emplace();
     cause.transport = transport_error::handshake;
-    cause.handshake = handshake_error::bad_service;
+    cause.handshake = refusal_;
     bytes content;
     encoding::writer writer(content);
     write(writer, refusal);
@@ -100,11 +137,11 @@ void server_session::write_service_refusal(block_span out) const {
 
 bool server_session::next(server_request& out) {
     if (incoming_.left() == 0) return false;
-    read(incoming_.next(), version_, out);
+    read(incoming_.next(), version_, false, out);
     return true;
 }
 
-void server_session::read(bytes_view raw, version v, server_request& out) const {
+void server_session::read(bytes_view raw, version v, bool relayed, server_request& out) const {
     out = {};
     const auto parsed = parse_transmission(raw, v);
     if (!parsed) {
@@ -133,23 +170,55 @@ void server_session::read(bytes_view raw, version v, server_request& out) const 
         out.refused = make_server_error(*wrong);
         return;
     }
-    if (!parsed->service_signature.empty()) {
-        out.refused = make_server_error(error_code::service);
-        return;
-    }
-    if (authorization.empty()) return;
     std::copy(authorization.begin(), authorization.end(), out.authorization_bytes.begin());
     out.authorization_size = static_cast<std::uint8_t>(authorization.size());
-    out.authorized = parsed->sent;
-    if (v < since::implied_session) return;
-    // The session id is authorized and not sent: it takes the place of the authorization, which is longer and
-    // stands right before what was sent.
-    const auto prefix = 1 + std::size_t{session_id_size_};
+    const auto service_signature = to_bytes(parsed->service_signature);
+    if (!authorization.empty())
+        out.authorized = v < since::implied_session ? parsed->sent : authorized_part(*parsed, {});
+    if (relayed || !service_) {
+        if (!service_signature.empty() || is_of_service(out.content))
+            out.refused = make_server_error(error_code::service);
+        return;
+    }
+    out.refused =
+        check_service(out.content, out.entity_id, out.authorization(), service_signature, out.authorized);
+    if (!out.refused && !service_signature.empty())
+        out.authorized = authorized_part(*parsed, service_->fingerprint);
+}
+
+/// The session id is authorized and not sent: it takes the place of the authorization, which is longer and
+/// stands right before what was sent. A service's certificate comes before it: then there are two signatures.
+bytes_view server_session::authorized_part(const transmission& parsed, bytes_view certificate) const {
+    const auto prefix = certificate.size() + 1 + session_id_size_;
     static_assert(1 + crypto::signature_size(crypto::key_type::ed25519) >= 1 + sizeof session_id_);
-    auto* begin = const_cast<std::uint8_t*>(parsed->sent.data()) - prefix;
-    *begin = session_id_size_;
-    std::copy_n(session_id_.begin(), session_id_size_, begin + 1);
-    out.authorized = {begin, parsed->sent.size() + prefix};
+    static_assert(1 + 1 + 2 * (1 + crypto::signature_size(crypto::key_type::ed25519)) >=
+                  std::tuple_size_v<key_hash> + 1 + sizeof session_id_);
+    auto* begin = const_cast<std::uint8_t*>(parsed.sent.data()) - prefix;
+    auto* at = std::copy(certificate.begin(), certificate.end(), begin);
+    *at++ = session_id_size_;
+    std::copy_n(session_id_.begin(), session_id_size_, at);
+    return {begin, parsed.sent.size() + prefix};
+}
+
+/// What keeps a service from this command; nothing if it may.
+std::optional<server_error> server_session::check_service(const command& content, bytes_view entity_id,
+                                                          bytes_view authorization,
+                                                          bytes_view service_signature,
+                                                          bytes_view authorized) const {
+    const auto role = role_of(content);
+    if (role && *role != service_->role) return make_server_error(command_error::prohibited);
+    const auto refused = make_server_error(error_code::service);
+    const auto& key = service_->session_key;
+    if (is_of_service(content)) {
+        const bool own = service_signature.empty() && equal(entity_id, service_id_) &&
+                         authorization.size() == crypto::signature_size(key.type()) &&
+                         crypto::verify(key, authorized, authorization);
+        return own ? std::nullopt : std::optional(refused);
+    }
+    if (!has_service_signature(content))
+        return service_signature.empty() ? std::nullopt : std::optional(refused);
+    const bool signed_too = !service_signature.empty() && crypto::verify(key, authorized, service_signature);
+    return signed_too ? std::nullopt : std::optional(refused);
 }
 
 void server_session::write_response(bytes& out, bytes_view correlation_id, bytes_view entity_id,
@@ -205,7 +274,7 @@ result<relayed_request> server_session::open_relayed(bytes_view correlation_id, 
     out.content = std::move(content).value();
     PLEXUS_TRY(auto batch, batch_reader::open(out.content));
     if (batch.left() != 1) return make_error(failure::block, "more than one command is forwarded");
-    read(batch.next(), forwarded.relay_version, out.request);
+    read(batch.next(), forwarded.relay_version, true, out.request);
     if (!out.request.refused && !may_be_forwarded(out.request.content))
         out.request.refused = make_server_error(command_error::prohibited);
     return out;

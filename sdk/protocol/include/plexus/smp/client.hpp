@@ -14,12 +14,20 @@
 #include "plexus/smp/transmission.hpp"
 
 #include <deque>
+#include <memory>
 #include <unordered_map>
 
 namespace plexus::smp {
 
 /// Random, never used twice: it is the nonce of an authenticator too.
 using correlation_id = std::array<std::uint8_t, id_size>;
+
+/// Credentials of a service: a certificate chain, shown in TLS too, and the key of its leaf.
+struct client_service {
+    service_role role = service_role::messaging;
+    std::vector<bytes> chain; ///< DER, the leaf first
+    crypto::private_key key;
+};
 
 struct client_parameters {
     version_range versions = supported_versions;
@@ -31,6 +39,8 @@ struct client_parameters {
     std::vector<bytes> peer_chain;
     /// True for a proxy that connects to a relay: blocks are not encrypted.
     bool proxy = false;
+    /// Presented from version 16 on.
+    std::shared_ptr<const client_service> service;
 };
 
 struct client_event {
@@ -51,13 +61,16 @@ struct client_event {
 
 class client_session {
   public:
-    enum class state : std::uint8_t { hello, ready, closed };
+    /// `service`: our hello presented a service, and the server has not answered yet.
+    enum class state : std::uint8_t { hello, service, ready, closed };
 
     client_session(client_parameters parameters, crypto::random_source& random);
 
     state current() const noexcept { return state_; }
     /// Known once ready.
     version agreed_version() const noexcept { return version_; }
+    /// As the server knows our service; empty if it is not one.
+    bytes_view service_id() const noexcept { return service_id_; }
     const crypto::public_key& server_session_key() const noexcept { return server_key_; }
     bytes_view session_id() const noexcept { return parameters_.session_id; }
     /// For a proxy, once ready: what the relay offers, as PKEY passes it on. Views into the session.
@@ -68,14 +81,16 @@ class client_session {
     std::size_t max_body() const noexcept { return max_message_length(version_); }
 
     /// Takes one block; it is decrypted in place and must stay until next() gives nothing. The first is the
-    /// server's hello: failure::hello, session, version or bad_auth close the session. Later ones fail with
+    /// server's hello: failure::hello, session, version or bad_auth close the session, and so does
+    /// failure::bad_service, the server's answer to a service. Later ones fail with
     /// failure::block, which a caller may take as a reason to close.
     result<void> receive(block_span block);
     /// The next thing in the block that was received.
     std::optional<client_event> next();
 
     correlation_id new_correlation_id();
-    /// Queues a command; `key` is NULL for one without authorization. The response comes with `token`. Only
+    /// Queues a command; `key` is NULL for one without authorization, and for SUBS and NSUBS, which the
+    /// service itself signs. The response comes with `token`. Only
     /// when ready. Errors: failure::state, key, no_server_key, too_large.
     result<correlation_id> send(const command& value, bytes_view entity_id, const crypto::private_key* key,
                                 std::uint64_t token);
@@ -104,6 +119,8 @@ class client_session {
     };
 
     result<void> receive_hello(bytes_view content);
+    result<void> receive_service_answer(bytes_view content);
+    bool presents_service() const noexcept;
     client_event read(bytes_view raw);
 
     client_parameters parameters_;
@@ -119,6 +136,9 @@ class client_session {
     std::unordered_map<correlation_id, request, hash_id> pending_;
     std::deque<bytes> queued_;        ///< transmissions to send
     std::deque<std::size_t> batches_; ///< how many of them go into each of the next blocks
+    crypto::private_key service_key_; ///< of this connection, if it is a service's
+    key_hash service_fingerprint_{};
+    bytes service_id_;
     version version_ = 0;
     state state_ = state::hello;
     bool hello_to_send_ = false;

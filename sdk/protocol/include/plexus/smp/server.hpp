@@ -5,6 +5,7 @@
 #include "plexus/smp/authorization.hpp"
 #include "plexus/smp/block.hpp"
 #include "plexus/smp/command.hpp"
+#include "plexus/smp/handshake.hpp"
 #include "plexus/smp/message.hpp"
 #include "plexus/smp/transmission.hpp"
 
@@ -22,6 +23,14 @@ struct server_identity {
 };
 /// Checks that chain and key belong together. Error: failure::bad_auth.
 result<server_identity> make_server_identity(std::vector<bytes> chain, crypto::private_key key);
+
+/// What a client presented of the service that it is: proven by its TLS certificate, to be known by the
+/// server (accept_service), or not.
+struct service_offer {
+    service_role role = service_role::messaging;
+    key_hash fingerprint{};         ///< of its identity certificate
+    crypto::public_key session_key; ///< Ed25519, signs its commands on this connection
+};
 
 /// One transmission of a client. Views point into the block that was received.
 struct server_request {
@@ -58,16 +67,22 @@ struct relayed_request {
 
 class server_session {
   public:
-    enum class state : std::uint8_t { hello, ready, closed };
+    /// `service`: the client presented a service, and waits for accept_service or write_service_refusal.
+    enum class state : std::uint8_t { hello, service, ready, closed };
 
     /// `session_id` is the channel binding, at most 64 bytes. Without ALPN version 6 alone is offered.
-    /// `identity` must outlive the session.
+    /// `identity` must outlive the session. `peer_chain` is what the client showed in TLS, which has verified
+    /// it: DER, the leaf first; a client that is no service shows nothing.
     server_session(const server_identity& identity, bytes_view session_id, bool alpn,
-                   crypto::random_source& random);
+                   crypto::random_source& random, std::vector<bytes> peer_chain = {});
 
     state current() const noexcept { return state_; }
     version agreed_version() const noexcept { return version_; }
     bytes_view session_id() const noexcept { return bytes_view(session_id_).first(session_id_size_); }
+    /// What the client presented, from state::service on; NULL if it is no service.
+    const service_offer* offered_service() const noexcept { return service_.get(); }
+    /// The id of the client's service once it was accepted; empty before, and for other clients.
+    bytes_view service_id() const noexcept { return service_id_; }
     /// The private part of what the hello offers: X25519 authenticators are checked with it.
     const std::shared_ptr<const crypto::private_key>& session_key() const noexcept { return session_key_; }
 
@@ -75,10 +90,13 @@ class server_session {
     result<void> write_hello(block_span out) const;
 
     /// Takes one block, in place. The client's hello first: any error means to close without an answer, but
-    /// for failure::bad_service, after write_service_refusal. Later an error is failure::block: the
-    /// answer is ERR BLOCK, and the connection lives.
+    /// for failure::bad_service, after write_service_refusal. It may leave state::service. Later an error is
+    /// failure::block: the answer is ERR BLOCK, and the connection lives.
     result<void> receive(block_span block);
-    void write_service_refusal(block_span out) const;
+    /// Answers the hello of a service; the session is ready. [state::service]
+    void accept_service(bytes_view service_id, block_span out);
+    /// Says why the service is not taken; the session is closed.
+    void write_service_refusal(block_span out);
     /// The next request of the block that was received; false after the last. What `out` points to stays
     /// while the block does.
     bool next(server_request& out);
@@ -103,7 +121,12 @@ class server_session {
 
   private:
     result<void> receive_hello(bytes_view content);
-    void read(bytes_view raw, version v, server_request& out) const;
+    result<void> receive_service(const service_certificate& presented);
+    void read(bytes_view raw, version v, bool relayed, server_request& out) const;
+    std::optional<server_error> check_service(const command& content, bytes_view entity_id,
+                                              bytes_view authorization, bytes_view service_signature,
+                                              bytes_view authorized) const;
+    bytes_view authorized_part(const transmission& parsed, bytes_view certificate) const;
 
     const server_identity& identity_;
     std::shared_ptr<const crypto::private_key> session_key_;
@@ -112,6 +135,10 @@ class server_session {
     batch_reader incoming_;
     std::array<std::uint8_t, 64> session_id_{};
     std::uint8_t session_id_size_;
+    std::vector<bytes> peer_chain_; ///< until the hello is over
+    std::unique_ptr<service_offer> service_;
+    bytes service_id_;
+    handshake_error refusal_ = handshake_error::bad_service;
     state state_ = state::hello;
     version version_ = 0;
     version_range offered_;

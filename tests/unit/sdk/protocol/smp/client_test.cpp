@@ -12,7 +12,8 @@ namespace {
 /// A client and a server session after their hellos, over the certificates of an official server.
 class pair {
   public:
-    explicit pair(version most = supported_versions.max, bool alpn = true) {
+    explicit pair(version most = supported_versions.max, bool alpn = true,
+                  std::shared_ptr<const client_service> service = nullptr) {
         const auto vector = vectors("handshake.json", "serverCertificates").at(1);
         std::vector<bytes> chain{hex_field(vector, "serverCertDer"), hex_field(vector, "caCertDer")};
         identity_ =
@@ -25,8 +26,10 @@ class pair {
         parameters.server = identity_.fingerprint;
         parameters.session_id = bytes(32, 9);
         parameters.peer_chain = chain;
+        parameters.service = service;
         client = std::make_unique<client_session>(parameters, random);
-        server = std::make_unique<server_session>(identity_, parameters.session_id, alpn, random);
+        server = std::make_unique<server_session>(identity_, parameters.session_id, alpn, random,
+                                                  service ? service->chain : std::vector<bytes>{});
         block_buffer hello{};
         EXPECT_TRUE(server->write_hello(hello));
         EXPECT_TRUE(client->receive(hello));
@@ -76,8 +79,73 @@ class pair {
     block_buffer last_{};
 };
 
+/// The credentials of a service in a vector.
+std::shared_ptr<const client_service> a_service(service_role role) {
+    for (const auto& vector : vectors("handshake.json", "handshake")) {
+        if (is_null(vector, "service")) continue;
+        const auto& service = member(vector, "service");
+        auto out = std::make_shared<client_service>();
+        out->role = role;
+        for (const auto& each : service.at("chain").as_array())
+            out->chain.push_back(unhex(std::string_view(each.as_string())));
+        out->key =
+            crypto::private_key::from_raw(crypto::key_type::ed25519, hex_field(service, "signKey")).value();
+        return out;
+    }
+    return nullptr;
+}
+
+TEST(client, a_service_signs_what_it_sends) {
+    for (version v = since::service_certificates; v <= supported_versions.max; ++v) {
+        SCOPED_TRACE(v);
+        pair both(v, true, a_service(service_role::notifier));
+        ASSERT_EQ(both.client->current(), client_session::state::service);
+        const auto key = crypto::private_key::generate(crypto::key_type::ed25519, both.random);
+        const bytes notifier(24, 5);
+        EXPECT_FALSE(both.client->send(cmd::nsub{}, notifier, &key, 1)) << "not before the answer";
+        block_buffer answer{};
+        const bytes service_id(24, 8);
+        both.server->accept_service(service_id, answer);
+        ASSERT_TRUE(both.client->receive(answer));
+
+        std::vector<std::string> seen;
+        const auto see = [&](const server_request& request) {
+            seen.push_back(request.refused ? to_text(*request.refused) : std::string(name(request.content)));
+            if (!request.refused && std::holds_alternative<cmd::nsub>(request.content)) {
+                EXPECT_TRUE(verify_authorization(key.public_part(), *both.server->session_key(),
+                                                 request.correlation_id, request.authorized,
+                                                 request.authorization()));
+            }
+        };
+        ASSERT_TRUE(both.client->send(cmd::nsub{}, notifier, &key, 1));
+        ASSERT_TRUE(both.client->send(cmd::nsubs{}, service_id, nullptr, 2));
+        ASSERT_TRUE(both.client->send(cmd::nsubs{}, notifier, nullptr, 3));
+        ASSERT_TRUE(both.client->send(cmd::sub{}, notifier, &key, 4));
+        ASSERT_TRUE(both.client->send(cmd::ping{}, {}, nullptr, 5));
+        both.exchange(see);
+        EXPECT_EQ(seen, (std::vector<std::string>{"NSUB", "NSUBS", "SERVICE", "CMD PROHIBITED", "PING"}))
+            << "another's id, and another role's command";
+    }
+}
+
+TEST(client, a_service_that_the_server_does_not_take) {
+    pair both(17, true, a_service(service_role::messaging));
+    block_buffer refusal{};
+    both.server->write_service_refusal(refusal);
+    const auto received = both.client->receive(refusal);
+    ASSERT_FALSE(received);
+    EXPECT_TRUE(received.error().is(failure::bad_service));
+    EXPECT_EQ(both.client->current(), client_session::state::closed);
+    EXPECT_EQ(both.server->current(), server_session::state::closed);
+}
+
+TEST(client, only_services_send_for_all_their_queues) {
+    pair both;
+    EXPECT_TRUE(both.client->send(cmd::subs{}, bytes(24, 1), nullptr, 1).error().is(failure::key));
+}
+
 TEST(client, commands_of_every_version_arrive_authorized) {
-    for (version v = 6; v <= 17; ++v) {
+    for (version v = 6; v <= supported_versions.max; ++v) {
         SCOPED_TRACE(v);
         pair both(v, v > 6);
         ASSERT_EQ(both.client->agreed_version(), v);

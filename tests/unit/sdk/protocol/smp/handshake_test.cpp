@@ -9,17 +9,20 @@
 namespace plexus::smp::test {
 namespace {
 
-/// Gives out what a session is to draw: the raw session key of a vector.
+/// Gives out what a session is to draw: the raw session keys of a vector, one after the other.
 class fixed_random : public crypto::random_source {
   public:
-    explicit fixed_random(bytes key) : key_(std::move(key)) {}
+    explicit fixed_random(bytes first, bytes second = {}) : keys_{std::move(first), std::move(second)} {}
     void fill(bytes_span out) override {
-        ASSERT_EQ(out.size(), key_.size());
-        std::copy(key_.begin(), key_.end(), out.begin());
+        ASSERT_LT(next_, keys_.size());
+        const auto& key = keys_[next_++];
+        ASSERT_EQ(out.size(), key.size());
+        std::copy(key.begin(), key.end(), out.begin());
     }
 
   private:
-    bytes key_;
+    std::array<bytes, 2> keys_;
+    std::size_t next_ = 0;
 };
 
 version_range range_of(const object& vector, std::string_view name) {
@@ -63,6 +66,15 @@ client_session client_of(const object& vector, crypto::random_source& random) {
     if (session_differs(vector)) parameters.session_id[0] ^= 1;
     parameters.peer_chain = chain_of(vector, "serverChain");
     parameters.proxy = vector.at("proxyServer").as_bool();
+    if (!is_null(vector, "service")) {
+        const auto& service = member(vector, "service");
+        auto own = std::make_shared<client_service>();
+        own->role = text_field(service, "role") == "M" ? service_role::messaging : service_role::notifier;
+        own->chain = chain_of(service, "chain");
+        own->key =
+            crypto::private_key::from_raw(crypto::key_type::ed25519, hex_field(service, "signKey")).value();
+        parameters.service = std::move(own);
+    }
     return client_session(parameters, random);
 }
 
@@ -149,12 +161,10 @@ TEST(handshake, sessions_make_every_vector_again) {
     std::size_t with_service = 0;
     for (const auto& vector : vectors("handshake.json", "handshake")) {
         SCOPED_TRACE(text_field(vector, "name"));
-        if (has_service(vector)) {
-            ++with_service; // our client presents no certificate; see a_service_certificate_and_its_answer
-            continue;
-        }
         const auto hello = hex_field(vector, "serverHello");
-        fixed_random client_random(hex_field(member(vector, "clientSessionKey"), "priv"));
+        fixed_random client_random(
+            hex_field(member(vector, "clientSessionKey"), "priv"),
+            has_service(vector) ? hex_field(member(vector, "service"), "sessionKeyPriv") : bytes{});
         auto client = client_of(vector, client_random);
         auto block = padded(hello);
         const auto received = client.receive(block);
@@ -179,8 +189,9 @@ TEST(handshake, sessions_make_every_vector_again) {
         fixed_random server_random(hex_field(member(vector, "serverSessionKey"), "priv"));
         const auto identity = make_server_identity(chain_of(vector, "serverChain"), sign_key(vector)).value();
         EXPECT_EQ(hex(identity.fingerprint), text_field(vector, "keyHash"));
-        server_session server(identity, hex_field(vector, "sessionId"), !is_null(vector, "alpn"),
-                              server_random);
+        server_session server(
+            identity, hex_field(vector, "sessionId"), !is_null(vector, "alpn"), server_random,
+            has_service(vector) ? chain_of(member(vector, "service"), "chain") : std::vector<bytes>{});
         block_buffer own{};
         ASSERT_TRUE(server.write_hello(own));
         if (range_of(vector, "serverVersions") == supported_versions) {
@@ -188,8 +199,33 @@ TEST(handshake, sessions_make_every_vector_again) {
         }
         ASSERT_TRUE(server.receive(answer));
         EXPECT_EQ(server.agreed_version(), client.agreed_version());
+        if (!has_service(vector) || client.agreed_version() < since::service_certificates) {
+            EXPECT_EQ(server.current(), server_session::state::ready);
+            EXPECT_EQ(client.current(), client_session::state::ready);
+            continue;
+        }
+        ++with_service;
+        const auto& service = member(vector, "service");
+        ASSERT_EQ(server.current(), server_session::state::service);
+        ASSERT_EQ(client.current(), client_session::state::service);
+        EXPECT_EQ(hex(server.offered_service()->fingerprint), text_field(service, "certHash"));
+        EXPECT_EQ(hex(server.offered_service()->session_key.raw()), text_field(service, "sessionKeyPub"));
+        block_buffer accepted{};
+        server.accept_service(hex_field(service, "serviceId"), accepted);
+        EXPECT_EQ(hex(accepted), hex(padded(hex_field(service, "serverResponse"))));
+        ASSERT_TRUE(client.receive(accepted));
+        EXPECT_EQ(client.current(), client_session::state::ready);
+        EXPECT_EQ(hex(client.service_id()), text_field(service, "serviceId"));
+        for (const auto& each : vector.at("blocks").as_array()) {
+            block_buffer out{};
+            if (each.as_object().at("by") != "s") continue;
+            auto builder = server.begin(out);
+            builder.append(as_bytes("x"));
+            server.seal(builder);
+            EXPECT_TRUE(client.receive(out)) << "both have gone over to encrypted blocks";
+        }
     }
-    EXPECT_EQ(with_service, 6U);
+    EXPECT_EQ(with_service, 5U);
 }
 
 TEST(handshake, blocks_after_the_hellos) {
@@ -261,7 +297,7 @@ TEST(handshake, a_server_refuses_what_it_must) {
     }
     EXPECT_EQ(services, 5U);
     fixed_random random(key);
-    const server_session server(identity, hex_field(vector, "sessionId"), true, random);
+    server_session server(identity, hex_field(vector, "sessionId"), true, random);
     block_buffer refusal{};
     server.write_service_refusal(refusal);
     const auto parsed = parse_service_hello(*block_cipher().open(refusal));
