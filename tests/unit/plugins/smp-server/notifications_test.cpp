@@ -88,15 +88,16 @@ TEST(notifications, what_waits_is_told_at_the_next_subscription) {
 
 TEST(notifications, those_that_wait_are_bounded) {
     rig world;
-    world.own.quota = 12'000;
-    auto queue = test_queue::make(world, 1, smp::queue_mode::messaging, false);
-    test_notifier notifier(world);
-    notifier.set(world, 1, queue);
-    for (int i = 0; i < 10'050; ++i)
-        world.command(2, cmd::send{{true}, as_bytes("x")}, queue.sender_id, nullptr);
-    world.take();
-    world.command(5, cmd::nsub{}, notifier.id, &notifier.key);
-    EXPECT_EQ(world.log.size(), 10'001U);
+    std::vector<test_notifier> notifiers;
+    for (int i = 0; i < 101; ++i) {
+        auto queue = test_queue::make(world, 1, smp::queue_mode::messaging, false);
+        notifiers.emplace_back(world).set(world, 1, queue);
+        for (int j = 0; j < 100; ++j)
+            world.command(2, cmd::send{{true}, as_bytes("x")}, queue.sender_id, nullptr);
+        world.take();
+    }
+    for (const auto& each : notifiers) world.command(5, cmd::nsub{}, each.id, &each.key);
+    EXPECT_EQ(world.log.size(), 101U + 10'000U) << "the oldest are gone";
 }
 
 TEST(notifications, a_new_notifier_replaces_the_one_before) {
