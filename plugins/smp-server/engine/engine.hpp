@@ -185,6 +185,7 @@ class queue_engine {
     void sub(const request& in, const queue_ptr& found);
     void get(const request& in, const queue_ptr& found);
     void ack(const request& in, const smp::cmd::ack& command, const queue_ptr& found);
+    void acknowledged(const reply_to& to, const queue_ptr& found, bool subscribed);
     void secure(const request& in, const crypto::public_key& key, const queue_ptr& found, bool with_link);
     void set_keys(const request& in, const smp::cmd::rkey& command, const queue_ptr& found);
     void set_link(const request& in, const smp::cmd::lset& command, const queue_ptr& found);

@@ -260,23 +260,35 @@ void queue_engine::ack(const request& in, const cmd::ack& command, const queue_p
     }
     const auto number = own->last->number;
     own->last.reset();
-    if (found->committed > 0 && found->waiting.entries.front().number == number) {
-        if (found->head && !found->head->quota) {
-            statistics_.add(counted::received);
-            if (!subscribed) statistics_.add(counted::received_by_get);
-            if (found->head->flags.notification) statistics_.add(counted::received_notified);
-            statistics_.saw(id, found->head->flags.notification);
-        }
-        statistics_.take(counted::messages);
-        write_batch batch;
-        drop_first(*found, batch);
-        put_waiting(*found, batch);
-        ++found->pins;
-        commit(std::move(batch), [this, found](const result<void>& outcome) {
-            --found->pins;
-            if (!outcome) broken(found);
-        });
+    if (found->committed == 0 || found->waiting.entries.front().number != number) {
+        acknowledged(to, found, subscribed);
+        return;
     }
+    if (found->head && !found->head->quota) {
+        statistics_.add(counted::received);
+        if (!subscribed) statistics_.add(counted::received_by_get);
+        if (found->head->flags.notification) statistics_.add(counted::received_notified);
+        statistics_.saw(id, found->head->flags.notification);
+    }
+    statistics_.take(counted::messages);
+    // Answered when it is gone for good: what the recipient knows to be acknowledged never comes again.
+    write_batch batch;
+    drop_first(*found, batch);
+    put_waiting(*found, batch);
+    ++found->pins;
+    commit(std::move(batch), [this, found, to, subscribed](const result<void>& outcome) {
+        --found->pins;
+        if (outcome) {
+            acknowledged(to, found, subscribed);
+            return;
+        }
+        broken(found);
+        store_failed(to, outcome.error());
+    });
+}
+
+/// The answer to an ACK: the next message for a subscriber, if it has not been sent meanwhile.
+void queue_engine::acknowledged(const reply_to& to, const queue_ptr& found, bool subscribed) {
     if (!subscribed) {
         answer(to, msg::ok{});
         return;
