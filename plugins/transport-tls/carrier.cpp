@@ -25,6 +25,7 @@ socket_carrier::socket_carrier(loop_ref loop, descriptor socket)
     : loop_(loop.table()), socket_(std::move(socket)) {
     const auto ready = [](void* context, std::uint32_t events) {
         auto* self = static_cast<socket_carrier*>(context);
+        self->drained_ = false;
         // An error or a hang-up without the wanted event still has to be found by a read or a write.
         if ((events & self->wanted_) == 0) events |= self->wanted_;
         if (self->sink_ != nullptr) self->sink_->ready(events & self->wanted_);
@@ -44,6 +45,8 @@ std::int32_t socket_carrier::failed(int number) noexcept {
 }
 
 std::int32_t socket_carrier::read(bytes_span out, std::size_t& taken) {
+    // Readiness is level-triggered: what came since is told, and the system need not be asked twice a block.
+    if (drained_ && (wanted_ & PLEXUS_READABLE) != 0) return PLEXUS_E_WOULD_BLOCK;
     ssize_t count = 0;
     do {
         count = ::recv(socket_.get(), out.data(), out.size(), 0);
@@ -51,6 +54,7 @@ std::int32_t socket_carrier::read(bytes_span out, std::size_t& taken) {
     if (count < 0) return failed(errno);
     if (count == 0) return note(PLEXUS_E_CLOSED);
     taken = static_cast<std::size_t>(count);
+    drained_ = taken < out.size();
     return PLEXUS_OK;
 }
 

@@ -90,6 +90,7 @@ class socket_carrier final : public carrier {
     descriptor socket_;
     int error_ = 0;
     std::uint32_t wanted_ = 0;
+    bool drained_ = false; ///< a read found less than it had room for; until more comes there is nothing
 };
 
 /// A stream of the transport below that cannot hand over its socket.
