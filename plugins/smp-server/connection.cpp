@@ -122,14 +122,15 @@ void connection::process_requests() {
     if (processing_) return;
     processing_ = true;
     handled_at_ = owner_.now();
+    smp::server_request current;
     while (is_open() && in_ready_ && !paused()) {
-        if (!session_.next(current_)) {
+        if (!session_.next(current)) {
             in_ready_ = false;
             in_.reset();
             break;
         }
         --turn_left_;
-        handle(current_);
+        handle(current);
     }
     processing_ = false;
 }

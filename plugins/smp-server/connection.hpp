@@ -10,7 +10,6 @@
 #include "plexus/smp/server.hpp"
 #include "plexus/stream.hpp"
 
-#include <deque>
 #include <list>
 
 namespace plexus::smp_server {
@@ -130,7 +129,7 @@ class connection {
         short_id entity;
         delivery what;
     };
-    std::deque<waiting_delivery> deliveries_;
+    std::list<waiting_delivery> deliveries_; // lists: empty, they hold no memory
     block_pool::lease out_;
     std::size_t out_written_ = 0;
     bool writing_blocked_ = false;
@@ -142,7 +141,7 @@ class connection {
         std::chrono::nanoseconds when;
         reply_to to;
     };
-    std::list<delayed> delayed_; ///< refusals; a list, as it is empty as a rule and then takes nothing
+    std::list<delayed> delayed_; ///< refusals
     budget refusals_;
     std::size_t turn_left_;
     std::chrono::nanoseconds handled_at_; ///< when the commands of a block were begun
@@ -151,7 +150,6 @@ class connection {
     std::chrono::nanoseconds opened_;
     std::chrono::nanoseconds last_read_;
     std::chrono::nanoseconds last_write_;
-    smp::server_request current_;
 };
 
 } // namespace plexus::smp_server

@@ -69,7 +69,7 @@ std::int32_t base_stream::fail_below(std::string_view doing) {
 }
 
 plexus_view base_stream::keep(std::uint32_t what, std::uint32_t index, bytes value) {
-    if (!infos_) infos_ = std::make_unique<std::deque<kept_info>>();
+    if (!infos_) infos_ = std::make_unique<std::list<kept_info>>();
     infos_->push_back(kept_info{what, index, std::move(value)});
     return to_abi(bytes_view(infos_->back().value));
 }

@@ -6,7 +6,7 @@
 #include "places.hpp"
 #include "runtime.hpp"
 
-#include <deque>
+#include <list>
 
 namespace plexus::transport_tls {
 
@@ -72,7 +72,7 @@ class base_stream : public plexus_stream, public carrier::sink, public member {
     void* context_ = nullptr;
     bool* gone_ = nullptr; // of the callback under way
     std::unique_ptr<broken> failure_;
-    std::unique_ptr<std::deque<kept_info>> infos_;
+    std::unique_ptr<std::list<kept_info>> infos_;
     std::string peer_;
     slot place_;
     bool open_ = false;
