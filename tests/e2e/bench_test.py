@@ -31,8 +31,8 @@ class Bench:
     def measure(self, workload, *words, command=()):
         """The JSON that a workload prints."""
         code, out, err = self.run(workload, "--json", *words, self.world.address, *command)
-        if not out:
-            raise Failure(f"{workload} {words} ended with {code}: {err}")
+        if code != 0:
+            raise Failure(f"{workload} {words} ended with {code}: {err}{out}")
         found = json.loads(out)
         expect(found["workload"] == workload and found["machine"], f"{workload} says {out}")
         return found
@@ -100,7 +100,7 @@ def starts(bench):
     has(found, start_seconds=0.0001, answer_seconds=0.0001, anonymous_bytes=4096)
     found = bench.figures("crash", "-r", "4", "-c", "4", "-q", "8", "--server-log", f"{bench.world.folder}/crash.log",
                           command=command)
-    expect(found["messages_lost"] == 0, f"messages were lost: {found}")
+    nothing_lost(found)
     has(found, kills=4, messages_accepted=4)
     code, _, err = bench.run("crash", bench.world.address, "--", "false")
     expect(code == 1 and "'false' ended before it listened" in err, f"a command that fails: {code} {err}")
