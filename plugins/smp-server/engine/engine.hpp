@@ -151,6 +151,7 @@ class queue_engine {
     struct delivered {
         identifier message_id{};
         std::uint64_t number = 0;
+        bool leaving = false; ///< acknowledged, and that is being stored
     };
     struct use {
         connection_id connection;
@@ -185,7 +186,7 @@ class queue_engine {
     void sub(const request& in, const queue_ptr& found);
     void get(const request& in, const queue_ptr& found);
     void ack(const request& in, const smp::cmd::ack& command, const queue_ptr& found);
-    void acknowledged(const reply_to& to, const queue_ptr& found, bool subscribed);
+    void acknowledged(const reply_to& to, const queue_ptr& found, std::uint64_t number);
     void secure(const request& in, const crypto::public_key& key, const queue_ptr& found, bool with_link);
     void set_keys(const request& in, const smp::cmd::rkey& command, const queue_ptr& found);
     void set_link(const request& in, const smp::cmd::lset& command, const queue_ptr& found);

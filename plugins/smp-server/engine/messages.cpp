@@ -252,16 +252,16 @@ void queue_engine::ack(const request& in, const cmd::ack& command, const queue_p
     auto* own = subscriber(id);
     const bool subscribed = own != nullptr && own->connection == to.connection;
     if (!subscribed) own = getter(to.connection, id);
-    const bool known = own != nullptr && own->last &&
+    const bool known = own != nullptr && own->last && !own->last->leaving &&
                        (command.message_id.empty() || equal(command.message_id, own->last->message_id));
     if (!known) {
         fail(to, error_code::no_message);
         return;
     }
     const auto number = own->last->number;
-    own->last.reset();
+    own->last->leaving = true; // nothing else is delivered before the answer
     if (found->committed == 0 || found->waiting.entries.front().number != number) {
-        acknowledged(to, found, subscribed);
+        acknowledged(to, found, number);
         return;
     }
     if (found->head && !found->head->quota) {
@@ -276,10 +276,10 @@ void queue_engine::ack(const request& in, const cmd::ack& command, const queue_p
     drop_first(*found, batch);
     put_waiting(*found, batch);
     ++found->pins;
-    commit(std::move(batch), [this, found, to, subscribed](const result<void>& outcome) {
+    commit(std::move(batch), [this, found, to, number](const result<void>& outcome) {
         --found->pins;
         if (outcome) {
-            acknowledged(to, found, subscribed);
+            acknowledged(to, found, number);
             return;
         }
         broken(found);
@@ -288,7 +288,12 @@ void queue_engine::ack(const request& in, const cmd::ack& command, const queue_p
 }
 
 /// The answer to an ACK: the next message for a subscriber, if it has not been sent meanwhile.
-void queue_engine::acknowledged(const reply_to& to, const queue_ptr& found, bool subscribed) {
+void queue_engine::acknowledged(const reply_to& to, const queue_ptr& found, std::uint64_t number) {
+    const auto& id = found->record.recipient_id;
+    auto* own = subscriber(id);
+    const bool subscribed = own != nullptr && own->connection == to.connection;
+    if (!subscribed) own = getter(to.connection, id);
+    if (own != nullptr && own->last && own->last->leaving && own->last->number == number) own->last.reset();
     if (!subscribed) {
         answer(to, msg::ok{});
         return;
