@@ -5,6 +5,7 @@
 #include "plexus/encoding/text.hpp"
 
 #include <charconv>
+#include <cstddef>
 
 namespace plexus::smp_server {
 namespace {
@@ -84,11 +85,13 @@ result<void> listeners::open(const config_view& config, const credentials& shown
 
 result<void> listeners::show(const credentials& shown) {
     const std::scoped_lock lock(mutex_);
+    const bool knows_names = table_->service.size > offsetof(plexus_listener, set_named_credentials) &&
+                             table_->set_named_credentials != nullptr;
     for (auto* handle : handles_) {
         plexus_error* failure = nullptr;
         auto code = table_->set_credentials(table_->service.self, handle, to_abi(bytes_view(shown.chain)),
                                             to_abi(bytes_view(shown.key)), &failure);
-        if (code == PLEXUS_OK)
+        if (code == PLEXUS_OK && knows_names)
             code = table_->set_named_credentials(table_->service.self, handle,
                                                  to_abi(bytes_view(shown.web_chain)),
                                                  to_abi(bytes_view(shown.web_key)), &failure);
