@@ -106,60 +106,43 @@ void server::manage(bytes id, queue_change change, std::function<void(result<voi
     at(here).engine().look_up(std::move(id), std::move(found));
 }
 
+task<void> server::expire_messages(std::chrono::nanoseconds interval) {
+    return expire(interval, {setup_.opened.waiting, &settings::message_ttl, &queue_engine::expire,
+                             [](bytes_view value) -> std::optional<std::int64_t> {
+                                 const auto list = decode_waiting(value);
+                                 if (!list || list->entries.empty()) return std::nullopt;
+                                 return list->entries.front().seconds;
+                             },
+                             "old messages could not be looked for"});
+}
+
 task<void> server::expire_suspended(std::chrono::nanoseconds interval) {
+    return expire(interval,
+                  {setup_.opened.suspended, &settings::suspended_ttl, &queue_engine::expire_suspended,
+                   decode_seconds, "suspended queues could not be looked for"});
+}
+
+task<void> server::expire(std::chrono::nanoseconds interval, aging what) {
     while (co_await sleep_for(setup_.loop, interval)) {
-        const auto lifetime = at(0).settings_now().suspended_ttl;
+        const auto lifetime = at(0).settings_now().*what.lifetime;
         if (lifetime == 0) continue;
         const auto oldest = at(0).expiry_seconds() - lifetime;
         bytes from{0};
         const bytes to_the_end;
         bool more = true;
         while (more) {
-            const auto rows =
-                co_await setup_.store.scan(setup_.opened.suspended, from, to_the_end, expire_step);
+            const auto rows = co_await setup_.store.scan(what.table, from, to_the_end, expire_step);
             if (!rows) {
-                setup_.log.warning("suspended queues could not be looked for",
-                                   {{"why", rows.error().message()}});
+                setup_.log.warning(what.complaint, {{"why", rows.error().message()}});
                 break;
             }
             for (const auto& [key, value] : *rows) {
-                const auto since = decode_seconds(value);
+                const auto since = what.since(value);
                 const auto id = to_identifier(key);
                 if (!since || !id || *since >= oldest) continue;
                 const auto owner = owner_of(*id, size());
-                send(owner, [this, owner, id = *id] { at(owner).engine().expire_suspended(id); });
-            }
-            more = rows->size() == expire_step;
-            if (more) {
-                from = rows->back().first;
-                from.push_back(0);
-            }
-        }
-    }
-}
-
-task<void> server::expire_messages(std::chrono::nanoseconds interval) {
-    while (co_await sleep_for(setup_.loop, interval)) {
-        const auto lifetime = at(0).settings_now().message_ttl;
-        if (lifetime == 0) continue;
-        const auto oldest = at(0).expiry_seconds() - lifetime;
-        bytes from{0};
-        const bytes to_the_end;
-        bool more = true;
-        while (more) {
-            const auto rows =
-                co_await setup_.store.scan(setup_.opened.waiting, from, to_the_end, expire_step);
-            if (!rows) {
-                setup_.log.warning("old messages could not be looked for", {{"why", rows.error().message()}});
-                break;
-            }
-            for (const auto& [key, value] : *rows) {
-                const auto list = decode_waiting(value);
-                const auto id = to_identifier(key);
-                if (!list || !id || list->entries.empty() || list->entries.front().seconds >= oldest)
-                    continue;
-                const auto owner = owner_of(*id, size());
-                send(owner, [this, owner, id = *id] { at(owner).engine().expire(id); });
+                const auto step = what.expire;
+                send(owner, [this, owner, step, id = *id] { (at(owner).engine().*step)(id); });
             }
             more = rows->size() == expire_step;
             if (more) {

@@ -187,6 +187,16 @@ class server {
     task<void> on_each(std::function<void(shard&)> function);
 
   private:
+    /// Rows that grow old: what is done to the queue of one whose time is longer ago than the lifetime.
+    struct aging {
+        plexus_table* table;
+        std::int64_t settings::*lifetime; ///< seconds; 0: for ever
+        void (queue_engine::*expire)(const identifier& recipient_id);
+        std::optional<std::int64_t> (*since)(bytes_view value); ///< nothing: the row has no time
+        const char* complaint;
+    };
+    task<void> expire(std::chrono::nanoseconds interval, aging what);
+
     server_setup setup_;
     log_limiter warnings_;
     std::atomic<pressure> memory_{pressure::none};

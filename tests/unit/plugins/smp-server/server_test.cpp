@@ -3,6 +3,9 @@
 
 #include "plexus/smp/handshake.hpp"
 
+#include <chrono>
+#include <thread>
+
 namespace plexus::smp_server::test {
 namespace {
 
@@ -100,6 +103,31 @@ TEST(server, messages_outlive_the_server) {
         EXPECT_EQ(next_event(recipient, queue, &id), text);
     }
     recipient.expect_ok(cmd::ack{id}, queue.recipient_id, &queue.recipient_key);
+}
+
+TEST(server, what_grows_old_is_found_and_removed) {
+    folder where;
+    bench::system_random random;
+    running_server server(where.path() / "server", "expire-interval = \"1s\"\nmessage-lifetime = \"1s\"\n"
+                                                   "suspended-lifetime = \"1s\"\n");
+    smp_peer recipient(server.address(), random);
+    smp_peer sender(server.address(), random);
+    smp_peer reader(server.address(), random);
+    const auto ask = [](smp_peer& peer, const bench::bench_queue& queue, auto command) {
+        peer.send(command, queue.recipient_id, &queue.recipient_key);
+        return answer_of(peer);
+    };
+    const auto queue = bench::make_queue(recipient, sender, random, crypto::key_type::ed25519);
+    sender.expect_ok(cmd::send{{}, as_bytes("old")}, queue.sender_id, &queue.sender_key);
+    std::string got;
+    while ((got = ask(reader, queue, cmd::get{})) == "MSG")
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(got, "OK") << "the queue stays";
+
+    recipient.expect_ok(cmd::off{}, queue.recipient_id, &queue.recipient_key);
+    while ((got = ask(reader, queue, cmd::get{})) == "OK")
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(got, "ERR AUTH");
 }
 
 TEST(server, a_backup_taken_while_it_runs_is_a_server) {
