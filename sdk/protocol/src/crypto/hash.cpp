@@ -59,6 +59,17 @@ digest16 md5(bytes_view data) {
     return algorithm.hash<16>({data});
 }
 
+digest32 hmac_sha256(bytes_view key, std::initializer_list<bytes_view> parts) {
+    prepare_sodium();
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, sodium_data(key), key.size());
+    for (const auto& part : parts) crypto_auth_hmacsha256_update(&state, sodium_data(part), part.size());
+    digest32 out;
+    crypto_auth_hmacsha256_final(&state, out.data());
+    wipe(&state, sizeof state);
+    return out;
+}
+
 void hkdf_sha512(bytes_view salt, bytes_view secret, std::string_view info, bytes_span out) {
     constexpr std::size_t block_size = crypto_auth_hmacsha512_BYTES;
     if (out.size() > 255 * block_size) throw std::length_error("HKDF gives at most 16,320 bytes");

@@ -20,6 +20,9 @@ digest48 sha3_384(bytes_view data);
 /// Not for security: the sum of queue ids that services compare.
 digest16 md5(bytes_view data);
 
+/// HMAC-SHA256 of several parts, as if they were one.
+digest32 hmac_sha256(bytes_view key, std::initializer_list<bytes_view> parts);
+
 /// HKDF-SHA512 (RFC 5869), extract and expand. `out` is at most 255 * 64 bytes, which is checked.
 void hkdf_sha512(bytes_view salt, bytes_view secret, std::string_view info, bytes_span out);
 
