@@ -4,12 +4,6 @@
 #include "plexus/encoding/base32.hpp"
 #include "plexus/encoding/base64.hpp"
 
-#include "../crypto/sodium.hpp"
-
-#include <sodium.h>
-
-#include <stdexcept>
-
 namespace plexus::tor_control {
 namespace {
 
@@ -61,23 +55,9 @@ bool is_onion_host(std::string_view host) {
     return encoding::base32_decode(onion_host(key).substr(0, name_size)) == all;
 }
 
-onion_key::onion_key(const secret_array<64>& expanded) : expanded_(expanded) {
-    crypto::prepare_sodium();
-    std::array<std::uint8_t, 32> point{};
-    if (crypto_scalarmult_ed25519_base_noclamp(point.data(), expanded_.data()) != 0)
-        throw std::invalid_argument("a scalar of zero is no key");
-    host_ = onion_host(point);
-}
-
 onion_key onion_key::generate(crypto::random_source& random) {
-    const auto seed = random.secret<32>();
-    auto hash = crypto::sha512(seed);
-    secret_array<64> expanded(hash);
-    wipe(hash.data(), hash.size());
-    expanded.data()[0] &= 248;
-    expanded.data()[31] &= 63;
-    expanded.data()[31] |= 64;
-    return onion_key(expanded);
+    const auto key = crypto::expand_ed25519(random.secret<32>());
+    return onion_key(key, onion_host(*crypto::ed25519_public_of(key)));
 }
 
 std::optional<onion_key> onion_key::parse_file(bytes_view content) {
@@ -86,10 +66,10 @@ std::optional<onion_key> onion_key::parse_file(bytes_view content) {
     const auto zeros = content.subspan(file_tag.size(), file_tag_size - file_tag.size());
     if (std::any_of(zeros.begin(), zeros.end(), [](std::uint8_t each) { return each != 0; }))
         return std::nullopt;
-    const secret_array<64> expanded(content.subspan(file_tag_size).first<expanded_size>());
-    // Every key that Ed25519 makes is of this form; no other is a scalar that tor takes.
-    if ((expanded.data()[0] & 7) != 0 || (expanded.data()[31] & 192) != 64) return std::nullopt;
-    return onion_key(expanded);
+    const crypto::expanded_key key(content.subspan(file_tag_size).first<expanded_size>());
+    const auto point = crypto::ed25519_public_of(key);
+    if (!point) return std::nullopt;
+    return onion_key(key, onion_host(*point));
 }
 
 secret_bytes onion_key::file() const {

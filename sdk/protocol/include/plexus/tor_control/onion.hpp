@@ -3,6 +3,7 @@
 // control-spec ADD_ONION, DEL_ONION, ONION_CLIENT_AUTH_ADD.
 #pragma once
 
+#include "plexus/crypto/expanded_key.hpp"
 #include "plexus/crypto/random.hpp"
 #include "plexus/tor_control/reply.hpp"
 
@@ -21,8 +22,8 @@ class onion_key {
     bytes_view expanded() const noexcept { return expanded_; }
 
   private:
-    explicit onion_key(const secret_array<64>& expanded);
-    secret_array<64> expanded_; ///< scalar and prefix, as RFC 8032 makes them of a seed
+    onion_key(const crypto::expanded_key& key, std::string host) : expanded_(key), host_(std::move(host)) {}
+    crypto::expanded_key expanded_;
     std::string host_;
 };
 
