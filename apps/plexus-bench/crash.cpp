@@ -30,6 +30,7 @@ struct lane {
     std::uint64_t first = 0; ///< number of the oldest message that is looked at
     std::deque<fate> fates;  ///< from that number on
     std::uint64_t under_way = 0;
+    std::uint64_t unfinished = 0;                ///< not yet acknowledged by the recipient
     std::optional<std::uint64_t> unacknowledged; ///< an ACK is under way for it
     std::optional<std::uint64_t> last;           ///< when this is answered all before it has been
 
@@ -41,6 +42,8 @@ struct lane {
 
 // Tokens: of SEND the queue and the number's low bits, of ACK the queue.
 constexpr unsigned number_bits = 24;
+/// Messages of one queue that may wait at the server: half of the default quota.
+constexpr std::uint64_t unfinished_most = 64;
 constexpr std::uint64_t send_token = std::uint64_t{1} << 63;
 constexpr std::uint64_t ack_token = std::uint64_t{1} << 62;
 
@@ -154,12 +157,14 @@ class crash_run {
             // An older message that still comes is one that was looked at: it is doubled.
             one.first = one.next();
             one.fates.clear();
+            one.unfinished = 0;
         }
         return {};
     }
 
     void fill(std::size_t number) {
-        while (sending_ && lanes_[number].under_way < with_.window) send(number);
+        const auto& to = lanes_[number];
+        while (sending_ && to.under_way < with_.window && to.unfinished < unfinished_most) send(number);
     }
 
     void send(std::size_t number) {
@@ -168,6 +173,7 @@ class crash_run {
         const auto message = to.next();
         to.fates.emplace_back();
         ++to.under_way;
+        ++to.unfinished;
         for (unsigned i = 0; i < 8; ++i) body_[i] = static_cast<std::uint8_t>(message >> (56 - 8 * i));
         load_.at(queue.sender_connection)
             .send(send_token | number << number_bits | (message & ((1U << number_bits) - 1)),
@@ -190,8 +196,12 @@ class crash_run {
         if (number >= lanes_.size()) return load_.fail(failed("the server answers what was not asked"));
         auto& of = lanes_[number];
         if (of.unacknowledged)
-            if (auto* done = of.find(*of.unacknowledged)) done->acknowledged = true;
+            if (auto* done = of.find(*of.unacknowledged); done != nullptr && !done->acknowledged) {
+                done->acknowledged = true;
+                --of.unfinished;
+            }
         of.unacknowledged.reset();
+        fill(number);
         if (message != nullptr) take_message(on, number, *message);
     }
 
