@@ -65,6 +65,6 @@ function(plexus_add_test name)
   target_link_libraries(${name} PRIVATE plexus_flags plexus_test_support GTest::gmock GTest::gtest_main
     ${arg_LIBRARIES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 300
     PROPERTIES TIMEOUT 600 LABELS "${arg_LABELS}")
 endfunction()

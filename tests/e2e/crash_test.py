@@ -83,8 +83,8 @@ def main():
         last = [f"{people[i].name} {counters[i] + 1}" for i in (0, 1)]
         for who, text in ((people[1], last[0]), (people[0], last[1])):
             wait_until(lambda who=who, text=text: text in [one for one, _ in texts(who, "directRcv")],
-                       f"the last message at {who.name}", 180)
-        wait_until(lambda: settled(*people) and settled(*reversed(people)), "the statuses", 60)
+                       f"the last message at {who.name}", 300)
+        wait_until(lambda: settled(*people) and settled(*reversed(people)), "the statuses")
         for sender, receiver in ((people[0], people[1]), (people[1], people[0])):
             sent, received = check_direction(sender, receiver)
             print(f"{sender.name} to {receiver.name}: {sent} written, {received} received, {kills} kills, seed {seed}")

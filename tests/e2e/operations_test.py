@@ -125,7 +125,7 @@ def test_ctl(world):
     check(world.ctl("queues")["queues"] == 1, "one queue")
     with world.tls(world.port, None, ("smp/1",)) as peer:
         check(len(peer.recv(1)) == 1, "no hello")
-        check(world.ctl("clients")["count"] == 1, "one client")
+        wait_until(lambda: world.ctl("clients")["count"] == 1, "the end of the other client")
     world.ctl("block", link, "content")
     check(world.ctl("stats")["qBlocked"] == 1, "one blocked queue")
     world.ctl("unblock", link)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -12,7 +13,7 @@ import threading
 import time
 import uuid
 
-PATIENCE = 60  # seconds until a wait is a failure; nothing is measured
+PATIENCE = 180  # seconds until a wait is a failure; nothing is measured
 
 
 class Failure(Exception):
@@ -31,10 +32,23 @@ def wait_until(condition, what, patience=PATIENCE):
         time.sleep(0.03)
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on which nobody listens. It is below those that the system gives to outgoing connections: one of those could
+    take it while the server is not there, or a client that dials it could meet itself."""
+    while True:
+        with socket.socket() as probe:
+            port = random.randrange(10000, 32000)
+            if port in given_ports:
+                continue
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            given_ports.add(port)
+            return port
 
 
 class World:

@@ -137,8 +137,8 @@ TEST_F(loop, timers_fire_by_deadline_once_for_each_arming) {
     post(0, [&] {
         timer_a->arm(1'000'000);
         timer_b->arm(2'000'000);
-        timer_last->arm(20'000'000);
         timer_a->arm(3'000'000); // replaces: now after b
+        timer_last->arm(20'000'000);
     });
     wait();
     EXPECT_THAT(order, ElementsAre("b", "a", "last"));

@@ -244,20 +244,16 @@ bool ends(bench::tls_peer& tls) {
 
 TEST(server, hostile_hellos_are_closed) {
     folder where;
-    running_server server(where.path() / "server", "handshake-timeout = \"300ms\"\n", "store-memory");
+    running_server server(where.path() / "server", "handshake-timeout = \"5s\"\n", "store-memory");
     const auto address = server.address();
     smp::block_buffer block{};
-    {
-        auto silent = bench::tls_peer::connect(address.port_number());
-        silent.read(block);
-        EXPECT_TRUE(ends(silent)) << "no hello in time";
-    }
-    {
-        auto slow = bench::tls_peer::connect(address.port_number());
-        slow.read(block);
-        slow.write(bytes(100, 1));
-        EXPECT_TRUE(ends(slow)) << "half a hello";
-    }
+    auto silent = bench::tls_peer::connect(address.port_number());
+    silent.read(block);
+    auto slow = bench::tls_peer::connect(address.port_number());
+    slow.read(block);
+    slow.write(bytes(100, 1));
+    EXPECT_TRUE(ends(silent)) << "no hello in time";
+    EXPECT_TRUE(ends(slow)) << "half a hello";
     auto greet = [&](smp::client_hello hello) {
         auto tls = bench::tls_peer::connect(address.port_number());
         tls.read(block);

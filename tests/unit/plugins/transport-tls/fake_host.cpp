@@ -222,7 +222,7 @@ void fake_host::turn() {
 }
 
 bool fake_host::run_until(const std::function<bool()>& done) {
-    const auto end = steady::now() + std::chrono::seconds(20);
+    const auto end = steady::now() + std::chrono::minutes(2);
     while (!done()) {
         if (steady::now() > end) return false;
         turn();
