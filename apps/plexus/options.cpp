@@ -3,6 +3,7 @@
 #include <boost/program_options.hpp>
 
 #include <cstdlib>
+#include <cstring>
 #include <sstream>
 
 namespace plexus::messenger_app {
@@ -39,15 +40,29 @@ std::filesystem::path home() {
     return folder != nullptr && *folder != '\0' ? folder : ".";
 }
 
+/// Overwrites the end of `word` that is `secret`: others can read the words of a process.
+void conceal(char* word, const std::string& secret) {
+    const std::size_t size = std::strlen(word);
+    if (secret.empty() || size < secret.size()) return;
+    char* const end = word + (size - secret.size());
+    if (end == secret && (end == word || *word == '-')) std::memset(end, '*', secret.size());
+}
+
 error wrong(const std::string& message) { return error("plexus.app", 1, message); }
 
 } // namespace
 
 result<options> parse_options(int argc, char** argv) {
     options out;
+    const auto known = described();
     po::variables_map given;
     try {
-        po::store(po::command_line_parser(argc, argv).options(described()).positional({}).run(), given);
+        const auto parsed = po::command_line_parser(argc, argv).options(known).run();
+        for (const auto& one : parsed.options)
+            if (one.position_key >= 0)
+                return wrong("'" + one.original_tokens.front() +
+                             "' is no option; a command goes behind -e, and plexus --help lists the options");
+        po::store(parsed, given);
         po::notify(given);
     } catch (const po::error& failure) {
         return wrong(std::string(failure.what()) + "; plexus --help lists the options");
@@ -62,10 +77,13 @@ result<options> parse_options(int argc, char** argv) {
     if (given.contains("execute")) out.command = given["execute"].as<std::string>();
     if (given.contains("time")) out.seconds = given["time"].as<unsigned>();
     if (out.seconds && !out.command) return wrong("-t says how long to wait with -e, which is missing");
-    if (given.contains("key"))
+    if (given.contains("key")) {
         out.passphrase = given["key"].as<std::string>();
-    else if (const char* passphrase = std::getenv("PLEXUS_PASSPHRASE"); passphrase != nullptr)
+        for (int i = 1; i < argc; ++i) conceal(argv[i], out.passphrase);
+    } else if (char* passphrase = std::getenv("PLEXUS_PASSPHRASE"); passphrase != nullptr) {
         out.passphrase = passphrase;
+        conceal(passphrase, out.passphrase);
+    }
     out.log_level = given["log-level"].as<std::string>();
     if (given.contains("plugins"))
         for (const auto& folder : given["plugins"].as<std::vector<std::string>>())

@@ -25,7 +25,8 @@ struct options {
     std::filesystem::path socket() const { return folder() / "control.sock"; }
 };
 
-/// Errors say what is wrong with the command line.
+/// Errors say what is wrong with the command line. A passphrase in `argv` or in the environment is
+/// overwritten.
 result<options> parse_options(int argc, char** argv);
 std::string usage();
 

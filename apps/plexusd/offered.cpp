@@ -40,6 +40,12 @@ std::string usage(const plexus_command_info& info, const po::options_description
     return out.str();
 }
 
+int wrong_usage(const plexus_command_info& info, std::string_view text) {
+    print_error(text);
+    print_error("see plexusd " + std::string(info.name) + " --help");
+    return exit_usage;
+}
+
 } // namespace
 
 int run_offered(const kernel::plugin_command& command, const invocation& call) {
@@ -85,18 +91,14 @@ int run_offered(const kernel::plugin_command& command, const invocation& call) {
     } catch (const po::unknown_option& unknown) {
         std::vector<std::string> known;
         for (const auto& option : shown.options()) known.push_back("--" + option->long_name());
-        return usage_error(std::string(unknown.what()) +
-                           kernel::did_you_mean(unknown.get_option_name(), known));
+        return wrong_usage(info, unknown.what() + kernel::did_you_mean(unknown.get_option_name(), known));
     } catch (const po::error& wrong) {
-        return usage_error(wrong.what());
+        return wrong_usage(info, wrong.what());
     }
     const auto outcome = kernel::run_command(command, input);
     if (outcome) return *outcome;
-    if (outcome.error().is(kernel::kernel_error::command)) {
-        print_error(outcome.error().message());
-        print_error("see plexusd " + std::string(info.name) + " --help");
-        return exit_usage;
-    }
+    if (outcome.error().is(kernel::kernel_error::command))
+        return wrong_usage(info, outcome.error().message());
     print_error(outcome.error().message());
     return exit_failed;
 }

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-from plexus_world import Failure, Piped, Screen, World, connect, wait_until
+from plexus_world import PATIENCE, Failure, Piped, Screen, World, connect, wait_until
 
 
 def check(condition, what):
@@ -112,12 +112,13 @@ def test_streams_that_nobody_reads(world):
     """/dev/null and files, which no event loop can watch."""
     for more in (["-e", "/create user ivy"], ["-e", "/contacts"], []):
         done = subprocess.run(world.command_line("ivy", *more), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True, timeout=60)
+                              stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
         check(done.returncode == 0 and done.stderr == "", f"{more} to /dev/null: {done.returncode}: {done.stderr}")
     with open(f"{world.folder}/commands", "w+") as commands, open(f"{world.folder}/shown", "w+") as shown:
         commands.write("/user\n/quit\n")
         commands.seek(0)
-        done = subprocess.run(world.command_line("ivy"), stdin=commands, stdout=shown, stderr=subprocess.STDOUT, timeout=60)
+        done = subprocess.run(world.command_line("ivy"), stdin=commands, stdout=shown, stderr=subprocess.STDOUT,
+                              timeout=PATIENCE)
         shown.seek(0)
         text = shown.read()
         check(done.returncode == 0 and "ivy" in text, f"from file to file: {done.returncode}: {text}")
@@ -133,7 +134,7 @@ def test_control_socket(world):
 
     def reach():
         one = socket.socket(socket.AF_UNIX)
-        one.settimeout(20)
+        one.settimeout(PATIENCE)
         one.connect(path)
         return one
 
@@ -172,6 +173,13 @@ def test_passphrase(world):
     check(code != 0 and "passphrase" in output, f"opened without the passphrase: {output}")
     code, output = world.once("fay", "/user", "-k", "correct horse")
     check(code == 0 and "fay" in output, f"not opened with the passphrase: {output}")
+    with subprocess.Popen(world.command_line("fay", "-k", "correct horse"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as running:
+        world.processes.append(running)
+        running.stdout.readline()
+        with open(f"/proc/{running.pid}/cmdline", "rb") as words:
+            check(b"correct horse" not in words.read(), "the passphrase stands in the list of processes")
+        running.communicate("/quit\n", timeout=PATIENCE)
     with open(f"{world.folder}/fay_db/data.mdb", "rb") as data:
         check(b"fay" not in data.read(), "the name stands in the file")
 

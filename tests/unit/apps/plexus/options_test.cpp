@@ -36,6 +36,7 @@ TEST(plexus_options, presets) {
     ::setenv("HOME", "/home/ann", 1);
     ::setenv("PLEXUS_PASSPHRASE", "from outside", 1);
     const auto given = parse({});
+    EXPECT_STREQ(std::getenv("PLEXUS_PASSPHRASE"), "************");
     ::unsetenv("PLEXUS_PASSPHRASE");
     ASSERT_TRUE(given) << given.error().message();
     EXPECT_EQ(given->database, "/home/ann/.plexus/plexus");
@@ -43,11 +44,26 @@ TEST(plexus_options, presets) {
     EXPECT_FALSE(given->command.has_value());
 }
 
+TEST(plexus_options, a_passphrase_does_not_stay_in_the_list_of_processes) {
+    for (const auto& words : std::vector<std::vector<std::string>>{{"plexus", "-d", "secret", "-k", "secret"},
+                                                                   {"plexus", "--key=secret"},
+                                                                   {"plexus", "-ksecret"}}) {
+        auto copies = words;
+        std::vector<char*> arguments;
+        for (auto& word : copies) arguments.push_back(word.data());
+        const auto given = parse_options(static_cast<int>(arguments.size()), arguments.data());
+        ASSERT_TRUE(given) << given.error().message();
+        EXPECT_EQ(given->passphrase, "secret");
+        EXPECT_THAT(copies.back(), testing::EndsWith("******"));
+        EXPECT_EQ(copies.front(), "plexus");
+    }
+}
+
 TEST(plexus_options, mistakes_are_named) {
     EXPECT_THAT(parse({"--nonsense"}).error().message(), HasSubstr("--help"));
     EXPECT_THAT(parse({"-t", "5"}).error().message(), HasSubstr("-e"));
     EXPECT_THAT(parse({"-d", "/data/"}).error().message(), HasSubstr("prefix"));
-    EXPECT_FALSE(parse({"hello"}).has_value());
+    EXPECT_THAT(parse({"-t", "5", "hello"}).error().message(), HasSubstr("'hello' is no option"));
     EXPECT_FALSE(parse({"-t", "x", "-e", "/help"}).has_value());
 }
 
