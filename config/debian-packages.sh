@@ -6,7 +6,6 @@ set -eu
 packages="
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
-  libboost-filesystem1.81-dev libboost-system1.81-dev
   libssl-dev libsodium-dev liblmdb-dev libzstd-dev libqrencode-dev libtomlplusplus-dev
   libgtest-dev libgmock-dev
   openssl tmux procps binutils python3"

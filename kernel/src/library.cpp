@@ -195,10 +195,9 @@ result<plugin_library> open_library(const std::filesystem::path& file) {
         reasons.push_back(std::move(reason));
     if (!reasons.empty()) return refusal(file, reasons);
 
-    boost::dll::fs::error_code failure;
+    std::error_code failure;
     boost::dll::shared_library library;
-    library.load(boost::dll::fs::path(real.string()), failure,
-                 boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    library.load(real, failure, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
     if (failure) {
         const char* detail = dlerror();
         return refusal(file,
@@ -226,7 +225,7 @@ result<plugin_library> open_library(const std::filesystem::path& file) {
 }
 
 std::filesystem::path default_plugin_folder() {
-    const std::filesystem::path program = boost::dll::program_location().string();
+    const std::filesystem::path program = boost::dll::program_location();
     return (program.parent_path() / "../lib/plexus/plugins").lexically_normal();
 }
 
