@@ -91,7 +91,7 @@ void connection::close() {
     sent_ = offset_ = 0;
 }
 
-void connection::fail(error why) {
+void connection::fail(const error& why) {
     close();
     owner_.lost(*this, why);
 }

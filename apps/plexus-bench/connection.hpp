@@ -103,7 +103,7 @@ class connection : public std::enable_shared_from_this<connection> {
     void start_block();
     void finish_block();
     void wait(boost::asio::ip::tcp::socket::wait_type what);
-    void fail(error why);
+    void fail(const error& why);
     std::array<std::uint8_t, smp::id_size> correlation_of(std::uint64_t token);
     ready_command authorize(const std::array<std::uint8_t, smp::id_size>& correlation, bytes_view entity,
                             bytes_view body, const signer* authority);

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 /// Reads the server's memory once it stays the same, at most some seconds later.
 result<memory_use> settled(load& on) {
-    constexpr std::uint64_t same = 16 * 1024;
+    constexpr std::uint64_t same = 16'384;
     auto before = on.to().memory();
     for (int tries = 0; tries < 20; ++tries) {
         PLEXUS_CHECK(on.pause(500ms));

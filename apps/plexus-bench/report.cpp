@@ -52,7 +52,7 @@ std::string object_of(const figures& from, Value value) {
     return out.empty() ? "{}" : out.append("}");
 }
 
-std::string cell(std::string text, std::size_t width) {
+std::string cell(const std::string& text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
@@ -134,7 +134,7 @@ std::string to_json(const report& from) {
 std::string to_table(const report& from, bool colours) {
     const painter paint(colours);
     std::string out = paint.strong(from.workload);
-    for (const auto& [name, value] : from.options) out += "  " + name + " " + value;
+    for (const auto& [name, value] : from.options) out.append("  ").append(name).append(" ").append(value);
     out += "\n" + paint.faint(from.machine) + "\n";
     constexpr std::size_t column = 12;
     std::size_t widest = 0;
