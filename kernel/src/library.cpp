@@ -120,7 +120,8 @@ void check_commands(const plexus_descriptor& descriptor, std::vector<std::string
 } // namespace
 
 const char* guarding_capability(std::string_view id) {
-    if (id == PLEXUS_RESOLVER_ID || id == "plexus.transport/1") return PLEXUS_CAP_NET_OUTBOUND;
+    if (id == PLEXUS_RESOLVER_ID || id == "plexus.transport/1" || id == "plexus.carrier/1")
+        return PLEXUS_CAP_NET_OUTBOUND;
     if (id == "plexus.listener/1") return PLEXUS_CAP_NET_LISTEN;
     if (id == PLEXUS_OPERATOR_ID) return PLEXUS_CAP_OPERATE;
     return nullptr;

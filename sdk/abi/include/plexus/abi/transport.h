@@ -1,4 +1,5 @@
-/* Streams, and the services that make them: plexus.transport/1 connects, plexus.listener/1 accepts. */
+/* Streams, and the services that make them: plexus.transport/1 connects, plexus.carrier/1 does so for a
+ * transport that adds a layer, plexus.listener/1 accepts. */
 #ifndef PLEXUS_ABI_TRANSPORT_H
 #define PLEXUS_ABI_TRANSPORT_H
 
@@ -66,9 +67,12 @@ struct plexus_stream {
 
 enum {
     PLEXUS_CONNECT_SECURE = 1, /* TLS with a pinned server; without it the stream is raw */
-    PLEXUS_CONNECT_PUBLIC = 2  /* only to addresses of the public internet, looked at after the name is
-                                  resolved:  DENIED for private, loopback, link-local, unspecified and reserved
-                                  ones. A  transport that leaves the name to others checks numeric hosts */
+    PLEXUS_CONNECT_PUBLIC =
+        2,                    /* only to addresses of the public internet, looked at after the name is
+                                 resolved:  DENIED for private, loopback, link-local, unspecified and reserved
+                                 ones. A  transport that leaves the name to others checks numeric hosts */
+    PLEXUS_CONNECT_DIRECT = 4 /* by the system's own network, though there is a carrier; DENIED for a .onion
+                                 host. Without it a transport that has a carrier uses no other road */
 };
 
 typedef struct plexus_connect_options {
@@ -99,6 +103,14 @@ typedef struct plexus_transport {
                                     plexus_stream* stream),
                        void* context, plexus_operation** operation);
 } plexus_transport;
+
+/* ---- plexus.carrier/1
+ * ----------------------------------------------------------------------------------------------- */
+/* The table is a plexus_transport: raw streams by a road of the provider's own, such as a SOCKS proxy or Tor,
+ * which takes names as they are and resolves none. PLEXUS_CONNECT_SECURE is UNSUPPORTED; of the options it
+ * reads host, port, timeout, isolation and PLEXUS_CONNECT_PUBLIC. A transport that adds TLS goes through it.
+ */
+#define PLEXUS_CARRIER_ID "plexus.carrier/1"
 
 /* ---- plexus.listener/1
  * ------------------------------------------------------------------------------------------------ */
