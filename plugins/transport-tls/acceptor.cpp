@@ -12,7 +12,7 @@ constexpr nanoseconds first_delay = std::chrono::milliseconds(50);
 constexpr nanoseconds last_delay = std::chrono::seconds(1);
 } // namespace
 
-acceptor::acceptor(listener& owner, descriptor socket) : owner_(owner), socket_(std::move(socket)) {
+acceptor::acceptor(listener& owner, net::descriptor socket) : owner_(owner), socket_(std::move(socket)) {
     const loop_ref loop = owner.owner().loop;
     resume_.emplace(loop, [this] { watch_->interest(PLEXUS_READABLE); });
     watch_.emplace(loop, socket_.get(), [this](std::uint32_t) { ready(); });
@@ -30,8 +30,8 @@ void acceptor::ready() {
     for (int i = 0; i < accepts_most; ++i) {
         sockaddr_storage from{};
         socklen_t size = sizeof from;
-        descriptor client(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&from), &size,
-                                    SOCK_NONBLOCK | SOCK_CLOEXEC));
+        net::descriptor client(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&from), &size,
+                                         SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!client) {
             const int number = errno;
             if (number == EAGAIN || number == EWOULDBLOCK) return;

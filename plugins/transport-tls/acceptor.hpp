@@ -8,7 +8,7 @@ namespace plexus::transport_tls {
 
 class acceptor final : public member {
   public:
-    acceptor(listener& owner, descriptor socket);
+    acceptor(listener& owner, net::descriptor socket);
     void cut() override;
 
   private:
@@ -16,7 +16,7 @@ class acceptor final : public member {
     void pause(int number);
 
     listener& owner_;
-    descriptor socket_;
+    net::descriptor socket_;
     std::optional<watch> watch_;
     std::optional<timer> resume_;
     nanoseconds delay_{};

@@ -1,108 +1,53 @@
-// One connection in the making: names to addresses, the race of addresses (or the transport below), the TLS
-// handshake, the deadline over all of it.
+// One connection in the making: a TCP connection of its own or a stream of the carrier, then the TLS
+// handshake.
 #pragma once
 
+#include "plexus/net/connecting.hpp"
+#include "plexus/net/tcp_dial.hpp"
 #include "plexus/secret.hpp"
 
-#include "socket.hpp"
 #include "tls_stream.hpp"
 
 namespace plexus::transport_tls {
 
-using connected_function = void (*)(void* context, std::int32_t status, const plexus_error* error,
-                                    plexus_stream* stream);
-
-/// Destroys itself when its completion was called. [shard]
-class connector final : public member, carrier::sink {
+/// [shard]
+class connector final : public net::connecting, net::tcp_dial::sink, net::carrier::sink {
   public:
     static result<plexus_operation*> start(runtime& owner, const client_context& tls,
-                                           const plexus_connect_options& options, connected_function done,
-                                           void* context);
-
-    void cut() override;
-
-  private:
-    /// A TCP connection under way to one address.
-    class attempt final : carrier::sink {
-      public:
-        attempt(connector& owner, const plexus_address& address, descriptor socket);
-        void ready(std::uint32_t events) override;
-        const plexus_address& address() const noexcept { return address_; }
-        std::unique_ptr<socket_carrier> take() noexcept { return std::move(socket_); }
-
-      private:
-        connector& owner_;
-        plexus_address address_;
-        std::unique_ptr<socket_carrier> socket_;
-    };
-    struct cancel_handle : plexus_operation {
-        connector* owner = nullptr;
-    };
+                                           const plexus_connect_options& options,
+                                           net::connected_function done, void* context);
 
     connector(runtime& owner, const client_context& tls, const plexus_connect_options& options,
-              connected_function done, void* context);
-    std::int32_t begin();
-    std::int32_t begin_below();
-    void resolved(std::int32_t code, const plexus_error* failure, const plexus_address* found,
-                  std::uint32_t count);
-    void next_attempt();
-    void attempt_failed(attempt& one, int number);
-    void attempt_won(attempt& one);
-    void below_connected(std::int32_t code, const plexus_error* failure, plexus_stream* made);
-    void connected(std::unique_ptr<carrier> below);
+              net::connected_function done, void* context);
+
+  private:
+    struct call_below;
+
+    void begin() override;
+    void release() noexcept override;
+    std::string_view stage() const noexcept override;
+    void begin_below();
+    void dialed(std::unique_ptr<net::socket_carrier> socket) override;
+    void dial_failed(error reason) override;
+    void below_connected(std::int32_t code, const plexus_error* failure, stream below);
+    void connected(std::unique_ptr<net::carrier> below);
     void ready(std::uint32_t events) override;
     void step();
-    void timed_out();
+    void made(plexus_stream* stream);
 
-    /// For what the loop calls: no memory, or no room for another watch, is a failed connection.
-    template <typename Function>
-    void guarded(Function function) {
-        try {
-            function();
-        } catch (const std::exception& e) {
-            fail(make_error(status::memory, "cannot connect to " + name_ + ": " + e.what(), true));
-        }
-    }
-    void finish(plexus_stream* made);
-    void fail(error reason);
-    void fail_all();
-    void settle();
-    void deliver();
-
-    runtime& owner_;
+    runtime& runtime_;
     const client_context& tls_context_;
-    hold hold_;
-    cancel_handle operation_;
-    connected_function done_;
-    void* context_;
-
     bool secure_;
-    bool public_only_;
-    std::string host_;
-    std::uint32_t port_;
-    std::string name_; ///< of the server, for messages
     std::vector<bytes> alpn_;
     std::string isolation_;
     std::string server_name_;
     bytes client_chain_;
     secret_bytes client_key_;
-    nanoseconds timeout_;
     expectation expected_;
 
-    timer deadline_;
-    timer stagger_;
-    plexus_operation* waiting_for_ = nullptr; ///< the resolver or the transport below
-    bool waits_ = false;                      ///< for the completion of that
-    std::vector<plexus_address> addresses_;
-    std::size_t next_address_ = 0;
-    std::vector<std::unique_ptr<attempt>> attempts_;
-    std::vector<error> failures_;
+    std::optional<net::tcp_dial> dial_;
+    call_below* below_ = nullptr;
     std::unique_ptr<tls_stream> handshaking_;
-
-    bool calling_ = true; ///< inside start or cancel: the completion has to be posted
-    bool finished_ = false;
-    plexus_stream* made_ = nullptr;
-    std::optional<error> failure_;
 };
 
 } // namespace plexus::transport_tls

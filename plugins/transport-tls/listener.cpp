@@ -1,21 +1,35 @@
 #include "listener.hpp"
 
 #include "acceptor.hpp"
-#include "tcp_stream.hpp"
+#include "plexus/net/raw_stream.hpp"
 
 namespace plexus::transport_tls {
 
-/// The TLS handshake of one client. Destroys itself at its end. [shard]
-class listener::handshake final : public member, carrier::sink {
+namespace {
+
+/// A client without TLS, which holds its place.
+class accepted_stream final : public net::raw_stream {
   public:
-    handshake(std::shared_ptr<listener> owner, descriptor socket, slot place)
+    accepted_stream(net::account& owner, std::unique_ptr<net::carrier> below, std::string peer, slot place)
+        : raw_stream(owner, std::move(below), std::move(peer)), place_(std::move(place)) {}
+
+  private:
+    slot place_;
+};
+
+} // namespace
+
+/// The TLS handshake of one client. Destroys itself at its end. [shard]
+class listener::handshake final : public member, net::carrier::sink {
+  public:
+    handshake(std::shared_ptr<listener> owner, net::descriptor socket, slot place)
         : owner_(std::move(owner)), hold_(owner_->owner_), deadline_(owner_->owner_.loop, [this] {
               failed("the TLS handshake with " + stream_->peer() + " was not over in time");
           }) {
         auto ssl = owner_->make_ssl();
         if (!ssl) throw std::bad_alloc();
-        std::string peer = peer_of(socket.get());
-        auto below = std::make_unique<socket_carrier>(owner_->owner_.loop, std::move(socket));
+        std::string peer = net::peer_of(socket.get());
+        auto below = std::make_unique<net::socket_carrier>(owner_->owner_.loop, std::move(socket));
         below->set_sink(this);
         stream_ = std::make_unique<tls_stream>(owner_->owner_, std::move(below), std::move(peer),
                                                std::move(place), std::move(*ssl));
@@ -79,7 +93,7 @@ result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_li
     if (self->secure_ && PLEXUS_HAS(&options, named_key) && options.named_chain.size != 0)
         PLEXUS_CHECK(self->set_named_credentials(from_abi(options.named_chain), from_abi(options.named_key)));
     self->port_ = options.port;
-    PLEXUS_TRY(descriptor socket, listen_on(text_of(options.address), self->port_));
+    PLEXUS_TRY(net::descriptor socket, net::listen_on(text_of(options.address), self->port_));
 
     bool posted = true;
     for (std::uint32_t shard = 0; shard < self->parts_.size(); ++shard)
@@ -130,7 +144,7 @@ result<ssl_pointer> listener::make_ssl() {
     return now.own->make_ssl(now.named);
 }
 
-void listener::deal(descriptor socket, slot place) {
+void listener::deal(net::descriptor socket, slot place) {
     owner_.count.accepted.add();
     const std::uint32_t shard = next_shard_;
     next_shard_ = (next_shard_ + 1) % static_cast<std::uint32_t>(parts_.size());
@@ -139,11 +153,11 @@ void listener::deal(descriptor socket, slot place) {
                       kept = hold(owner_)]() mutable { self->arrived(std::move(socket), std::move(place)); });
 }
 
-void listener::arrived(descriptor socket, slot place) {
+void listener::arrived(net::descriptor socket, slot place) {
     part& mine = own_part();
     if (mine.closed) return;
     try {
-        set_stream_options(socket.get(), owner_.config.keepalive);
+        net::set_stream_options(socket.get(), owner_.config.keepalive);
         if (secure_) {
             auto* begun = new handshake(shared_from_this(), std::move(socket), std::move(place));
             ++mine.count;
@@ -152,9 +166,9 @@ void listener::arrived(descriptor socket, slot place) {
             begun->begin();
             return;
         }
-        std::string peer = peer_of(socket.get());
-        auto raw = std::make_unique<tcp_stream>(
-            owner_, std::make_unique<socket_carrier>(owner_.loop, std::move(socket)), std::move(peer),
+        std::string peer = net::peer_of(socket.get());
+        auto raw = std::make_unique<accepted_stream>(
+            owner_, std::make_unique<net::socket_carrier>(owner_.loop, std::move(socket)), std::move(peer),
             std::move(place));
         raw->open();
         accepted_(context_, raw.release());

@@ -1,8 +1,9 @@
 // A listener: what its acceptor, its shards and its handle share, and the handshakes of accepted clients.
 #pragma once
 
-#include "socket.hpp"
 #include "tls_stream.hpp"
+
+#include "plexus/net/socket.hpp"
 
 #include <mutex>
 
@@ -25,7 +26,7 @@ class listener : public std::enable_shared_from_this<listener> {
     /// Takes a place among the connections; none if all are taken, or all of this source. [any-thread]
     std::optional<slot> take_place(const source& from) { return places_->take(from); }
     /// Deals a new client to the next shard. [shard: the acceptor's]
-    void deal(descriptor socket, slot place);
+    void deal(net::descriptor socket, slot place);
     runtime& owner() noexcept { return owner_; }
 
   private:
@@ -38,7 +39,7 @@ class listener : public std::enable_shared_from_this<listener> {
 
     listener(runtime& owner, const plexus_listen_options& options, plexus_accept_function accepted,
              void* context);
-    void arrived(descriptor socket, slot place);
+    void arrived(net::descriptor socket, slot place);
     part& own_part() { return parts_[static_cast<std::size_t>(owner_.loop.current_shard())]; }
     void close_part(std::uint32_t shard);
     result<ssl_pointer> make_ssl();

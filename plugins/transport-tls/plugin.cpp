@@ -28,7 +28,7 @@ constexpr std::array keys = {
 };
 constexpr const char* capabilities[] = {PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_NET_LISTEN, nullptr};
 constexpr const char* provides[] = {PLEXUS_TRANSPORT_ID, PLEXUS_LISTENER_ID, nullptr};
-constexpr const char* uses[] = {PLEXUS_TRANSPORT_ID, nullptr};
+constexpr const char* uses[] = {PLEXUS_CARRIER_ID, nullptr};
 
 constexpr plugin_info info = {
     .id = "transport-tls",
@@ -44,8 +44,8 @@ class plugin final : public plugin_base {
   public:
     explicit plugin(host_ref host) : plugin_base(host), runtime_(host) {
         transport_.service = {sizeof transport_, 0, this};
-        transport_.connect = [](void* self, const plexus_connect_options* options, connected_function done,
-                                void* context, plexus_operation** operation) {
+        transport_.connect = [](void* self, const plexus_connect_options* options,
+                                net::connected_function done, void* context, plexus_operation** operation) {
             return guard(nullptr, [&] { return of(self).connect(*options, done, context, operation); });
         };
         listener_.service = {sizeof listener_, 0, this};
@@ -79,7 +79,6 @@ class plugin final : public plugin_base {
         PLEXUS_CHECK(runtime_.init());
         PLEXUS_TRY(auto made, client_context::make(runtime_.config));
         client_.emplace(std::move(made));
-        if (runtime_.lower == &transport_) runtime_.lower = nullptr;
         return {};
     }
     task<result<void>> stop() override { return runtime_.drain(); }
@@ -93,7 +92,7 @@ class plugin final : public plugin_base {
   private:
     static plugin& of(void* self) noexcept { return *static_cast<plugin*>(self); }
 
-    result<void> connect(const plexus_connect_options& options, connected_function done, void* context,
+    result<void> connect(const plexus_connect_options& options, net::connected_function done, void* context,
                          plexus_operation** operation) {
         PLEXUS_TRY(auto* begun, connector::start(runtime_, *client_, options, done, context));
         if (operation != nullptr) *operation = begun;

@@ -8,9 +8,10 @@ namespace {
 constexpr std::size_t record_most = 16384; // bytes of plaintext in a TLS record
 }
 
-tls_stream::tls_stream(runtime& owner, std::unique_ptr<carrier> carried, std::string peer, slot place,
+tls_stream::tls_stream(runtime& owner, std::unique_ptr<net::carrier> carried, std::string peer, slot place,
                        ssl_pointer ssl)
-    : base_stream(owner, std::move(carried), std::move(peer), std::move(place)), ssl_(std::move(ssl)) {
+    : base_stream(owner, std::move(carried), std::move(peer)), place_(std::move(place)),
+      ssl_(std::move(ssl)) {
     BIO* bio = make_bio(*below());
     SSL_set_bio(ssl_.get(), bio, bio);
 }

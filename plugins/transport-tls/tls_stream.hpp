@@ -1,14 +1,19 @@
 // A TLS stream over a carrier, first driven through its handshake by its maker, then used by its owner.
 #pragma once
 
-#include "base_stream.hpp"
+#include "bio.hpp"
+#include "places.hpp"
+#include "runtime.hpp"
 #include "tls_context.hpp"
+
+#include "plexus/net/base_stream.hpp"
 
 namespace plexus::transport_tls {
 
-class tls_stream final : public base_stream {
+class tls_stream final : public net::base_stream {
   public:
-    tls_stream(runtime& owner, std::unique_ptr<carrier> below, std::string peer, slot place, ssl_pointer ssl);
+    tls_stream(runtime& owner, std::unique_ptr<net::carrier> below, std::string peer, slot place,
+               ssl_pointer ssl);
     ~tls_stream() override;
 
     /// Goes on with the handshake: true at its end, false while the carrier's sink has to wait.
@@ -30,6 +35,7 @@ class tls_stream final : public base_stream {
     bytes certificate(std::uint32_t what, std::uint32_t index) const;
     std::string cipher() const;
 
+    slot place_;
     ssl_pointer ssl_;
     std::uint16_t pending_ = 0; // bytes of a record that try_write could not send whole
     bool closed_ = false;       // the peer said close_notify

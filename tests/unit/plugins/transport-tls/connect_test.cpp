@@ -1,7 +1,7 @@
 #include "net.hpp"
 #include "openssl_peer.hpp"
 
-#include "public_address.hpp"
+#include "plexus/net/public_address.hpp"
 
 #include <unistd.h>
 
@@ -65,13 +65,14 @@ TEST(public_address, knows_what_is_not_public) {
                              "64:ff9b:1::1",    "fe80::1",          "fec0::1",      "fd00::1",
                              "fc00::1",         "ff02::1",          "2001:db8::1",  "2001::1",
                              "2002:7f00:1::1",  "2002:a00:1::1",    "100::1",       "3fff::1",
-                             "localhost"})
-        EXPECT_TRUE(transport_tls::is_private_number(host)) << host;
+                             "localhost",       "localhost.",       "a.localhost",  "127.1",
+                             "2130706433",      "0x7f.1",           "127.0.0.1."})
+        EXPECT_TRUE(plexus::net::is_private_number(host)) << host;
     for (const auto* host :
          {"1.1.1.1", "9.255.255.255", "11.0.0.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1",
           "192.167.1.1", "223.255.255.255", "::ffff:1.1.1.1", "64:ff9b::101:101", "2606:4700::1111",
-          "2a01:4f8::1", "2002:101:101::1", "2001:4860::1", "example.com"})
-        EXPECT_FALSE(transport_tls::is_private_number(host)) << host;
+          "2a01:4f8::1", "2002:101:101::1", "2001:4860::1", "example.com", "1.example.com", "example.com."})
+        EXPECT_FALSE(plexus::net::is_private_number(host)) << host;
 }
 
 TEST_F(connect_test, goes_on_to_the_next_address) {
@@ -139,7 +140,18 @@ TEST_F(connect_test, names_what_a_server_says_instead_of_tls) {
     EXPECT_EQ(cut->status, PLEXUS_E_IO);
 }
 
-// ---- through another transport
+TEST_F(connect_test, asks_no_resolver_for_an_onion_name) {
+    for (const auto* name : {"abc.onion", "ABC.Onion", "abc.onion.", ".onion"}) {
+        auto options = to(5223);
+        options.host = name;
+        const auto client = under.dial(options);
+        EXPECT_EQ(client->status, PLEXUS_E_DENIED) << name;
+        EXPECT_NE(client->message.find("Tor"), std::string::npos) << client->message;
+    }
+    EXPECT_TRUE(host.resolved.empty());
+}
+
+// ---- through a carrier
 
 /// Forwards to a raw transport, and hands over no socket; with `drip` bytes come one at a time.
 class lower_transport {
@@ -247,6 +259,29 @@ TEST_F(connect_test, works_over_another_transport) {
             EXPECT_EQ(client->stream->status(), PLEXUS_E_CLOSED);
         }
     }
+}
+
+TEST_F(connect_test, takes_another_road_than_the_carrier_only_if_told_so) {
+    ASSERT_TRUE(under.serve(chain));
+    lower_transport lower(under.transport(), true, false);
+    host.lower = lower.service();
+    net over(host);
+    host.lower = nullptr;
+    auto options = to(under.port);
+    options.direct = true;
+    EXPECT_EQ(over.dial(options)->status, PLEXUS_OK);
+    EXPECT_EQ(lower.dialed, 0);
+    options.host = "abc.onion";
+    EXPECT_EQ(over.dial(options)->status, PLEXUS_E_DENIED);
+    EXPECT_EQ(host.resolved, std::vector<std::string>{"127.0.0.1"});
+    under.close();
+    // Nobody listens any more: the carrier fails, and nothing else is tried.
+    EXPECT_EQ(over.dial(to(under.port))->status, PLEXUS_E_REFUSED);
+    EXPECT_EQ(lower.dialed, 1);
+    options = to(under.port);
+    options.public_only = true;
+    EXPECT_EQ(over.dial(options)->status, PLEXUS_E_DENIED);
+    EXPECT_EQ(lower.dialed, 1);
 }
 
 TEST_F(connect_test, calls_readable_for_whole_records_only) {

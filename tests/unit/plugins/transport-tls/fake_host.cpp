@@ -35,7 +35,7 @@ struct fake_host_calls {
         if (name == PLEXUS_CONFIG_ID) return &self.config_.service;
         if (name == PLEXUS_CLOCK_ID) return &self.clock_.service;
         if (name == PLEXUS_RESOLVER_ID) return &self.resolver_.service;
-        if (name == "plexus.transport/1") return self.lower;
+        if (name == "plexus.carrier/1") return self.lower;
         return nullptr;
     }
 
@@ -108,6 +108,7 @@ struct fake_host_calls {
                                              std::uint32_t),
                                 void* context, plexus_operation** operation) {
         if (operation != nullptr) *operation = nullptr;
+        of(self).resolved.emplace_back(reinterpret_cast<const char*>(host.data), host.size);
         struct job {
             std::string host;
             std::uint32_t port;

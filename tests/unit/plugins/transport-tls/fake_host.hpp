@@ -26,9 +26,10 @@ class fake_host {
     /// Values of the configuration, before init.
     std::map<std::string, std::string> texts;
     std::map<std::string, std::int64_t> integers;
-    /// Handed out as plexus.transport/1.
+    /// Handed out as plexus.carrier/1.
     const plexus_service* lower = nullptr;
     std::vector<std::string> log;
+    std::vector<std::string> resolved; ///< names that the resolver was asked for
 
     const plexus_host* table() const noexcept { return &host_; }
     const plexus_loop* loop() const noexcept { return &loop_; }

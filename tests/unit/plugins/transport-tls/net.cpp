@@ -164,6 +164,7 @@ std::unique_ptr<dialed> net::begin_dial(const dial_options& options) {
         raw.size = sizeof raw;
         raw.flags = options.secure ? static_cast<std::uint32_t>(PLEXUS_CONNECT_SECURE) : 0U;
         if (options.public_only) raw.flags |= PLEXUS_CONNECT_PUBLIC;
+        if (options.direct) raw.flags |= PLEXUS_CONNECT_DIRECT;
         raw.host = view(std::string_view(options.host));
         raw.port = options.port;
         raw.alpn_count = static_cast<std::uint32_t>(alpn.size());

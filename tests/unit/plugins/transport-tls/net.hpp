@@ -59,6 +59,7 @@ struct dial_options {
     bool secure = true;
     std::uint32_t shard = 0;
     bool public_only = false;
+    bool direct = false;
 };
 
 struct serve_options {

@@ -1,23 +1,23 @@
-#include "tcp_stream.hpp"
+#include "plexus/net/raw_stream.hpp"
 
-namespace plexus::transport_tls {
+namespace plexus::net {
 
-std::int32_t tcp_stream::read(bytes_span out, std::size_t& taken) {
+std::int32_t raw_stream::read(bytes_span out, std::size_t& taken) {
     const std::int32_t code = below()->read(out, taken);
     return code == PLEXUS_E_IO ? fail_below("reading") : code;
 }
 
-std::int32_t tcp_stream::write(bytes_view in, std::size_t& given) {
+std::int32_t raw_stream::write(bytes_view in, std::size_t& given) {
     const std::int32_t code = below()->write(in, given);
     return code == PLEXUS_E_IO ? fail_below("writing") : code;
 }
 
-bool tcp_stream::end() {
+bool raw_stream::end() {
     below()->shutdown();
     return true;
 }
 
-std::int32_t tcp_stream::release(std::int32_t& out) {
+std::int32_t raw_stream::release(std::int32_t& out) {
     const int socket = failed() ? -1 : below()->release();
     if (socket < 0) return PLEXUS_E_UNSUPPORTED;
     fail(make_error(status::closed, "the socket of " + peer() + " was handed over"));
@@ -25,4 +25,4 @@ std::int32_t tcp_stream::release(std::int32_t& out) {
     return PLEXUS_OK;
 }
 
-} // namespace plexus::transport_tls
+} // namespace plexus::net

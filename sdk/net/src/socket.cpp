@@ -1,13 +1,18 @@
-#include "socket.hpp"
+#include "plexus/net/socket.hpp"
 
 #include <arpa/inet.h>
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <system_error>
 
-namespace plexus::transport_tls {
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace plexus::net {
 
 namespace {
 
@@ -66,21 +71,6 @@ void set_option(int socket, int level, int name, int value) {
 
 std::string system_message(int number) { return std::generic_category().message(number); }
 
-result<plexus_address> parse_address(std::string_view text, std::uint32_t port) {
-    plexus_address out{};
-    const std::string zero_ended(text);
-    out.port = port;
-    if (::inet_pton(AF_INET, zero_ended.c_str(), out.bytes) == 1)
-        out.family = 4;
-    else if (::inet_pton(AF_INET6, zero_ended.c_str(), out.bytes) == 1)
-        out.family = 6;
-    else
-        return make_error(status::invalid, "\"" + zero_ended +
-                                               "\" is no address to listen on: give a numeric one, such as "
-                                               "\"127.0.0.1\" or \"::\", or none for all");
-    return out;
-}
-
 result<descriptor> listen_once(const plexus_address& address, std::uint32_t& port) {
     socket_address where = to_socket_address(address);
     descriptor socket = make_socket(where.storage.ss_family);
@@ -134,23 +124,64 @@ void set_stream_options(int socket, nanoseconds keepalive) {
     set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
-error connect_error(const plexus_address& address, int number) {
-    const bool no_road = number == ENETUNREACH || number == EHOSTUNREACH || number == EAFNOSUPPORT;
+error connect_error(std::string_view where, int number) {
+    const bool no_road = number == ENETUNREACH || number == EHOSTUNREACH || number == EAFNOSUPPORT ||
+                         number == ENOENT || number == EAGAIN;
     const auto kind = number == ECONNREFUSED ? status::refused
                       : no_road              ? status::unreachable
                       : number == ETIMEDOUT  ? status::timeout
+                      : number == EACCES     ? status::denied
                                              : status::io;
-    return make_error(kind, shown(address) + ": " + system_message(number), true);
+    return make_error(kind, std::string(where) + ": " + system_message(number), true);
 }
 
 result<descriptor> begin_connect(const plexus_address& address, nanoseconds keepalive) {
     socket_address where = to_socket_address(address);
     descriptor socket = make_socket(where.storage.ss_family);
-    if (!socket) return connect_error(address, errno);
+    if (!socket) return connect_error(shown(address), errno);
     set_stream_options(socket.get(), keepalive);
     if (::connect(socket.get(), where.raw(), where.size) != 0 && errno != EINPROGRESS)
-        return connect_error(address, errno);
+        return connect_error(shown(address), errno);
     return socket;
+}
+
+result<descriptor> begin_connect_unix(const std::string& path) {
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    if (path.size() >= sizeof where.sun_path)
+        return make_error(status::invalid, path + ": the path of a socket has at most " +
+                                               std::to_string(sizeof where.sun_path - 1) + " bytes");
+    std::copy(path.begin(), path.end(), where.sun_path);
+    descriptor socket = make_socket(AF_UNIX);
+    if (!socket) return connect_error(path, errno);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 &&
+        errno != EINPROGRESS)
+        return connect_error(path, errno);
+    return socket;
+}
+
+std::optional<plexus_address> numeric(std::string_view host, std::uint32_t port) {
+    if (host.find('\0') != std::string_view::npos) return std::nullopt;
+    plexus_address out{};
+    const std::string zero_ended(host);
+    out.port = port;
+    if (::inet_pton(AF_INET, zero_ended.c_str(), out.bytes) == 1)
+        out.family = 4;
+    else if (::inet_pton(AF_INET6, zero_ended.c_str(), out.bytes) == 1)
+        out.family = 6;
+    else
+        return std::nullopt;
+    return out;
+}
+
+bool is_onion(std::string_view host) noexcept {
+    constexpr std::string_view suffix = ".onion";
+    if (host.ends_with('.')) host.remove_suffix(1);
+    if (host.size() < suffix.size()) return false;
+    const auto tail = host.substr(host.size() - suffix.size());
+    return std::equal(tail.begin(), tail.end(), suffix.begin(), [](char one, char small) {
+        return (one >= 'A' && one <= 'Z' ? one + 32 : one) == small;
+    });
 }
 
 int outcome_of_connect(int socket) {
@@ -162,8 +193,13 @@ int outcome_of_connect(int socket) {
 
 result<descriptor> listen_on(std::string_view address, std::uint32_t& port) {
     if (!address.empty()) {
-        PLEXUS_TRY(const auto parsed, parse_address(address, port));
-        return listen_once(parsed, port);
+        const auto parsed = numeric(address, port);
+        if (!parsed)
+            return make_error(status::invalid,
+                              "\"" + std::string(address) +
+                                  "\" is no address to listen on: give a numeric one, such as "
+                                  "\"127.0.0.1\" or \"::\", or none for all");
+        return listen_once(*parsed, port);
     }
     plexus_address all{};
     all.port = port;
@@ -174,4 +210,4 @@ result<descriptor> listen_on(std::string_view address, std::uint32_t& port) {
     return listen_once(all, port);
 }
 
-} // namespace plexus::transport_tls
+} // namespace plexus::net

@@ -1,10 +1,18 @@
 // Sockets: addresses as text, making, connecting and binding them with the options that every stream has.
+// Used by plugins that dial or listen themselves.
 #pragma once
 
-#include "carrier.hpp"
-#include "runtime.hpp"
+#include "plexus/abi.hpp"
+#include "plexus/abi/host.h"
+#include "plexus/net/descriptor.hpp"
 
-namespace plexus::transport_tls {
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace plexus::net {
+
+using std::chrono::nanoseconds;
 
 /// "1.2.3.4:5223" or "[::1]:5223".
 std::string shown(const plexus_address& address);
@@ -20,9 +28,17 @@ void set_stream_options(int socket, nanoseconds keepalive);
 result<descriptor> begin_connect(const plexus_address& address, nanoseconds keepalive);
 /// 0, or the errno with which a connection under way ended.
 int outcome_of_connect(int socket);
-error connect_error(const plexus_address& address, int number);
+error connect_error(std::string_view where, int number);
+
+/// The same for a socket of the file system. [any-thread]
+result<descriptor> begin_connect_unix(const std::string& path);
+
+/// A numeric IPv4 or IPv6 address; nothing if `host` is a name.
+std::optional<plexus_address> numeric(std::string_view host, std::uint32_t port);
+/// True for a name of the onion network, in any case, with a final dot or without.
+bool is_onion(std::string_view host) noexcept;
 
 /// A listening socket of a numeric address, empty for all; `port` gets the one it has. Errors say who has it.
 result<descriptor> listen_on(std::string_view address, std::uint32_t& port);
 
-} // namespace plexus::transport_tls
+} // namespace plexus::net

@@ -1,33 +1,12 @@
-// What carries the bytes of a stream: a socket, or a stream of a transport below. OpenSSL reads and writes
-// through make_bio.
+// What carries the bytes of a stream: a socket, or a stream of a transport below. Used by plugins that make
+// streams.
 #pragma once
 
 #include "plexus/loop.hpp"
+#include "plexus/net/descriptor.hpp"
 #include "plexus/stream.hpp"
 
-#include <openssl/bio.h>
-
-namespace plexus::transport_tls {
-
-/// A file descriptor that is closed at its end.
-class descriptor {
-  public:
-    descriptor() = default;
-    explicit descriptor(int value) noexcept : value_(value) {}
-    descriptor(descriptor&& other) noexcept : value_(other.release()) {}
-    descriptor& operator=(descriptor&& other) noexcept;
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() { close(); }
-
-    explicit operator bool() const noexcept { return value_ >= 0; }
-    int get() const noexcept { return value_; }
-    int release() noexcept { return std::exchange(value_, -1); }
-    void close() noexcept;
-
-  private:
-    int value_ = -1;
-};
+namespace plexus::net {
 
 /// All [shard], one shard.
 class carrier {
@@ -111,7 +90,4 @@ class stream_carrier final : public carrier {
     std::uint32_t wanted_ = 0;
 };
 
-/// A BIO over a carrier, which must outlive it.
-BIO* make_bio(carrier& below);
-
-} // namespace plexus::transport_tls
+} // namespace plexus::net

@@ -1,11 +1,11 @@
-// A raw stream: TCP without a layer of its own.
+// A raw stream: a connected socket, or what a transport below made, without a layer of its own.
 #pragma once
 
-#include "base_stream.hpp"
+#include "plexus/net/base_stream.hpp"
 
-namespace plexus::transport_tls {
+namespace plexus::net {
 
-class tcp_stream final : public base_stream {
+class raw_stream : public base_stream {
   public:
     using base_stream::base_stream;
 
@@ -16,4 +16,4 @@ class tcp_stream final : public base_stream {
     std::int32_t release(std::int32_t& out) override;
 };
 
-} // namespace plexus::transport_tls
+} // namespace plexus::net

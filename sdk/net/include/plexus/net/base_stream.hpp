@@ -1,22 +1,21 @@
-// What TCP and TLS streams have in common: the C table, the handler and its one-shot callbacks, the error
-// that broke the stream, the account of open streams.
+// What streams over a carrier have in common, raw or with a layer such as TLS: the C table, the handler and
+// its one-shot callbacks, the error that broke the stream, the account of open streams.
 #pragma once
 
-#include "carrier.hpp"
-#include "places.hpp"
-#include "runtime.hpp"
+#include "plexus/net/account.hpp"
+#include "plexus/net/carrier.hpp"
 
 #include <list>
 
-namespace plexus::transport_tls {
+namespace plexus::net {
 
 class base_stream : public plexus_stream, public carrier::sink, public member {
   public:
     /// `peer` is how messages and logs name the other side.
-    base_stream(runtime& owner, std::unique_ptr<carrier> below, std::string peer, slot place);
+    base_stream(account& owner, std::unique_ptr<carrier> below, std::string peer);
     ~base_stream() override;
 
-    /// From here on the stream is its user's; runtime's members cut it at the end.
+    /// From here on the stream is its user's; the account cuts it at the end.
     void open();
     const std::string& peer() const noexcept { return peer_; }
 
@@ -66,7 +65,7 @@ class base_stream : public plexus_stream, public carrier::sink, public member {
     void update_interest();
     std::int32_t status_of_failure() const noexcept;
 
-    runtime* owner_;
+    account* owner_;
     std::unique_ptr<carrier> below_;
     const plexus_stream_handler* handler_ = nullptr;
     void* context_ = nullptr;
@@ -74,7 +73,6 @@ class base_stream : public plexus_stream, public carrier::sink, public member {
     std::unique_ptr<broken> failure_;
     std::unique_ptr<std::list<kept_info>> infos_;
     std::string peer_;
-    slot place_;
     bool open_ = false;
     bool waits_read_ = false;
     bool waits_write_ = false;
@@ -82,4 +80,4 @@ class base_stream : public plexus_stream, public carrier::sink, public member {
     bool ended_ = false;  // shutdown was asked
 };
 
-} // namespace plexus::transport_tls
+} // namespace plexus::net

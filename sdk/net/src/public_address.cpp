@@ -1,12 +1,12 @@
-#include "public_address.hpp"
+#include "plexus/net/public_address.hpp"
 
-#include <arpa/inet.h>
+#include "plexus/net/socket.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-namespace plexus::transport_tls {
+namespace plexus::net {
 namespace {
 
 struct block {
@@ -49,15 +49,14 @@ bool is_public(const plexus_address& address) noexcept {
     return address.family == 4 ? is_public_v4(address.bytes) : is_public_v6(address.bytes);
 }
 
-bool is_private_number(const std::string& host) {
-    plexus_address out{};
-    if (::inet_pton(AF_INET, host.c_str(), out.bytes) == 1)
-        out.family = 4;
-    else if (::inet_pton(AF_INET6, host.c_str(), out.bytes) == 1)
-        out.family = 6;
-    else
-        return host == "localhost";
-    return !is_public(out);
+bool is_private_number(std::string_view host) {
+    if (const auto address = numeric(host, 0)) return !is_public(*address);
+    if (host.ends_with('.')) host.remove_suffix(1);
+    const std::string_view last = host.substr(host.rfind('.') + 1);
+    constexpr std::string_view digits = "0123456789";
+    // "127.1" and "0x7f000001" are addresses to many resolvers; no top-level domain begins with a digit.
+    return host == "localhost" || last == "localhost" ||
+           (!last.empty() && digits.find(last[0]) != digits.npos);
 }
 
-} // namespace plexus::transport_tls
+} // namespace plexus::net

@@ -1,6 +1,6 @@
-#include "base_stream.hpp"
+#include "plexus/net/base_stream.hpp"
 
-namespace plexus::transport_tls {
+namespace plexus::net {
 
 const plexus_stream_api base_stream::table = {
     sizeof(plexus_stream_api),
@@ -27,25 +27,24 @@ const plexus_stream_api base_stream::table = {
     },
 };
 
-base_stream::base_stream(runtime& owner, std::unique_ptr<carrier> below, std::string peer, slot place)
-    : plexus_stream{&table}, owner_(&owner), below_(std::move(below)), peer_(std::move(peer)),
-      place_(std::move(place)) {}
+base_stream::base_stream(account& owner, std::unique_ptr<carrier> below, std::string peer)
+    : plexus_stream{&table}, owner_(&owner), below_(std::move(below)), peer_(std::move(peer)) {}
 
 base_stream::~base_stream() {
     if (gone_ != nullptr) *gone_ = true;
-    if (open_ && owner_ != nullptr) owner_->count.open.add(-1);
+    if (open_ && owner_ != nullptr) owner_->streams_open.add(-1);
 }
 
 void base_stream::open() {
     open_ = true;
-    owner_->count.open.add(1);
+    owner_->streams_open.add(1);
     owner_->members().add(*this);
     below_->set_sink(this);
     below_->want(0);
 }
 
 void base_stream::cut() {
-    owner_->count.open.add(-1);
+    owner_->streams_open.add(-1);
     owner_ = nullptr;
     fail(make_error(status::stopping, "the connection with " + peer_ + " is closed: the transport stops"));
     below_.reset();
@@ -155,4 +154,4 @@ void base_stream::ready(std::uint32_t events) {
     update_interest();
 }
 
-} // namespace plexus::transport_tls
+} // namespace plexus::net
