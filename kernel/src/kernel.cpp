@@ -8,6 +8,7 @@
 #include "plan.hpp"
 #include "service_manager.hpp"
 #include "signals.hpp"
+#include "start_pages.hpp"
 
 namespace plexus::kernel {
 namespace {
@@ -354,6 +355,7 @@ int kernel::run(const std::function<void()>& started) {
     std::string up_now;
     for (const std::string& name : instances()) up_now += (up_now.empty() ? "up: " : ", ") + name;
     impl_->log(PLEXUS_LOG_INFO, up_now.empty() ? "up, without any plugin" : up_now);
+    release_start_pages();
     manager.ready();
     if (started) started();
     impl_->loop_->run_loader([this] { return stop_requested(); });

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <fstream>
+#include <string>
 
 #include "probe_plugin.hpp"
 
@@ -152,6 +154,30 @@ TEST(lifecycle, run_ends_with_the_code_of_the_first_request) {
     bool up = false;
     EXPECT_EQ((*loaded)->run([&] { up = true; }), 7);
     EXPECT_TRUE(up);
+    EXPECT_EQ(world.events().back(), "destroy one");
+}
+
+/// Kilobytes of mapped files that are resident.
+std::size_t resident_of_files() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.rfind("RssFile:", 0) == 0) return std::stoul(line.substr(8));
+    return 0;
+}
+
+TEST(lifecycle, run_lets_go_of_the_pages_that_only_the_start_needed) {
+    probe_world world;
+    world.add({.id = "one"});
+    auto loaded = plexus_kernel::load(config("[plugin.one]"), world.options());
+    ASSERT_TRUE(loaded);
+    const std::size_t before = resident_of_files();
+    std::size_t after = before;
+    EXPECT_EQ((*loaded)->run([&] {
+        after = resident_of_files();
+        (*loaded)->request_stop(0);
+    }),
+              0);
+    EXPECT_LT(after, before);
     EXPECT_EQ(world.events().back(), "destroy one");
 }
 
