@@ -8,8 +8,9 @@ packages="
   libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev
   libssl-dev libsodium-dev liblmdb-dev libzstd-dev libqrencode-dev libtomlplusplus-dev
   libgtest-dev libgmock-dev
-  openssl tmux procps binutils python3"
-full="clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 tor"
+  openssl tmux procps binutils python3
+  tor obfs4proxy"
+full="clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14"
 
 list=no
 for option in "$@"; do
