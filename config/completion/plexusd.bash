@@ -15,7 +15,7 @@ _plexusd() {
     /) mapfile -t COMPREPLY < <(compgen -W "init start ctl backup compact verify repair import export plugin config --plugins --help --version" -- "$word") ;;
     init/*)
       if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--host --port --password --help" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "--host --port --password --tor --help" -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
       fi

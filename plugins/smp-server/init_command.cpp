@@ -2,6 +2,7 @@
 
 #include "issue.hpp"
 #include "migration/import.hpp"
+#include "onion.hpp"
 #include "pem.hpp"
 #include "server.hpp"
 #include "server_folder.hpp"
@@ -23,6 +24,8 @@ constexpr std::array options = {
     plexus_key{"port", PLEXUS_KEY_INTEGER, 0, "5223", nullptr, 1, 65'535, "port of the server"},
     plexus_key{"password", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, "", nullptr, 0, 0,
                "clients that create queues must know it, as part of the address"},
+    plexus_key{"tor", PLEXUS_KEY_BOOLEAN, 0, "false", nullptr, 0, 0,
+               "publish it as an onion service of Tor; without --host it can be reached by that alone"},
     plexus_key{"sign-algorithm", PLEXUS_KEY_TEXT, 0, "ed448", "ed448|ed25519", 0, 0, "of the certificates"},
 };
 
@@ -33,6 +36,7 @@ constexpr std::array import_options = {
 
 struct wanted : server_config {
     crypto::key_type algorithm = crypto::key_type::ed448;
+    bool tor = false;
 };
 
 result<wanted> read_options(const config_view& from) {
@@ -43,7 +47,8 @@ result<wanted> read_options(const config_view& from) {
             return make_error(status::invalid, "--host " + std::string(text) + " is no host name or address");
         out.hosts.push_back(std::move(*host));
     }
-    if (out.hosts.empty()) out.hosts.push_back({encoding::host_kind::domain, "localhost"});
+    out.tor = from.boolean("tor");
+    if (out.hosts.empty() && !out.tor) out.hosts.push_back({encoding::host_kind::domain, "localhost"});
     out.port = static_cast<std::uint16_t>(from.integer("port").value_or(smp::default_port));
     out.password = std::string(from.text("password").value_or(""));
     if (!smp::is_password(as_bytes(out.password)))
@@ -68,12 +73,15 @@ class folder {
     folder(fs::path path, const init_call& call)
         : path_(std::move(path)), call_(call), random_(call.random) {}
 
-    result<void> make(const wanted& from) {
+    result<void> make(wanted from) {
         std::error_code failure;
         fs::create_directories(path_, failure);
         if (failure)
             return make_error(status::io,
                               "cannot make the folder " + path_.string() + ": " + failure.message());
+        if (from.tor) {
+            PLEXUS_TRY(from.onion, onion_name((path_ / onion_key_file).string(), random_));
+        }
         PLEXUS_TRY(const auto authority, make_authority(from));
         PLEXUS_CHECK(make_chain(from, authority));
         PLEXUS_CHECK(create_file(path_ / config_file, as_bytes(config_text(from)), for_owner));
@@ -121,7 +129,8 @@ class folder {
         PLEXUS_TRY(const auto authority_key, key_in(path_ / authority_key_file, from.algorithm, random_));
         PLEXUS_TRY(const auto key, key_in(path_ / server_key_file, from.algorithm, random_));
         constexpr std::size_t longest_common_name = 64;
-        const auto name = from.hosts.front().name.substr(0, longest_common_name);
+        const auto& first = from.hosts.empty() ? from.onion : from.hosts.front().name;
+        const auto name = first.substr(0, longest_common_name);
         PLEXUS_TRY(const auto made,
                    issue_server(request(name, ""), key.public_part(), authority, authority_key));
         return create_file(file, as_bytes(certificate_pem(made) + certificate_pem(authority)), for_all);
@@ -148,7 +157,7 @@ result<std::int32_t> run_command(std::string_view name, const init_call& call) {
     if (name == "export") return run_export(call);
     if (name != "init" || call.arguments.size() != 1)
         return make_error(status::invalid,
-                          "use it as: plexusd init DIR [--host NAME]... [--port N] [--password P]");
+                          "use it as: plexusd init DIR [--host NAME]... [--port N] [--password P] [--tor]");
     PLEXUS_TRY(const auto from, read_options(call.options));
     folder where(call.arguments.front(), call);
     if (where.is_complete()) {

@@ -1,6 +1,8 @@
 // smp-server: the SimpleX messaging server, and the command `init` that makes the folder of one.
 #include "init_command.hpp"
+#include "onion.hpp"
 #include "operations.hpp"
+#include "server_folder.hpp"
 
 #include "plexus/abi/draft/http.h"
 #include "plexus/encoding/reader.hpp"
@@ -19,6 +21,18 @@ constexpr std::array keys = {
                "further ports, for example \"443\""},
     plexus_key{"hosts", PLEXUS_KEY_TEXT_LIST, PLEXUS_KEY_RELOADABLE, nullptr, nullptr, 0, 0,
                "names under which clients reach the server, as in its address"},
+    plexus_key{"onion", PLEXUS_KEY_BOOLEAN, 0, "false", nullptr, 0, 0,
+               "publish every port as an onion service of Tor, whose name the address gets; needs "
+               "[plugin.transport-tor]"},
+    plexus_key{"onion-key", PLEXUS_KEY_TEXT, PLEXUS_KEY_PATH, "onion.key", nullptr, 0, 0,
+               "file of the onion service's key, in the form of tor's hs_ed25519_secret_key; made if it is "
+               "not there"},
+    plexus_key{"onion-clients", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
+               "who may connect to the onion service, \"descriptor:x25519:PUBLIC-KEY\" each; none: whoever "
+               "knows its "
+               "name"},
+    plexus_key{"address-file", PLEXUS_KEY_TEXT, PLEXUS_KEY_PATH, "", nullptr, 0, 0,
+               "file that the server's address, with the password, is kept in; empty: none"},
     plexus_key{"certificate-chain", PLEXUS_KEY_TEXT,
                PLEXUS_KEY_REQUIRED | PLEXUS_KEY_PATH | PLEXUS_KEY_RELOADABLE, nullptr, nullptr, 0, 0,
                "PEM file: the server's certificate, then the one that its address names"},
@@ -94,7 +108,7 @@ constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_NET_OU
 constexpr const char* provides[] = {PLEXUS_COMMAND_ID, PLEXUS_SMP_SERVER_ID, nullptr};
 constexpr const char* needs[] = {PLEXUS_LISTENER_ID, PLEXUS_STORE_ID, nullptr};
 
-constexpr const char* uses[] = {PLEXUS_TRANSPORT_ID, PLEXUS_HTTP_ID, nullptr};
+constexpr const char* uses[] = {PLEXUS_TRANSPORT_ID, PLEXUS_HTTP_ID, PLEXUS_ONION_ID, nullptr};
 
 constexpr plugin_info info = {
     .id = "smp-server",
@@ -145,6 +159,7 @@ class plugin final : public plugin_base {
         if (!credentials_.web_chain.empty() && http_ == nullptr)
             return make_error(status::invalid,
                               "web-certificate-chain is for the pages of smp-web: add [plugin.smp-web]");
+        PLEXUS_CHECK(prepare_onion(config, random));
         PLEXUS_TRY(auto queues, settings_of(config));
         const auto limits = limits_of(config);
         server_metrics metrics;
@@ -172,7 +187,9 @@ class plugin final : public plugin_base {
         if (!ready) co_return ready;
         auto counting = co_await operations_.start(*server_, *listeners_);
         auto listening = counting ? listen() : counting;
+        if (listening && onion_) listening = publish();
         if (!listening) {
+            onion_.reset();
             co_await listeners_->close();
             co_await operations_.stop();
             co_await server_->stop();
@@ -188,6 +205,7 @@ class plugin final : public plugin_base {
 
     task<result<void>> stop() override {
         tasks_.cancel();
+        onion_.reset();
         if (http_ != nullptr) http_->attach(http_->service.self, nullptr);
         co_await listeners_->close();
         co_await tasks_.drained();
@@ -306,11 +324,39 @@ class plugin final : public plugin_base {
         return listeners_->open(host().config(), credentials_, accepted, this);
     }
 
+    /// The name is known before anything runs: it is a matter of the key.
+    result<void> prepare_onion(const config_view& config, const plexus_random* random) {
+        if (config.boolean("onion")) {
+            const auto* table = host().service<plexus_onion>(PLEXUS_ONION_ID);
+            if (table == nullptr)
+                return make_error(status::invalid, "onion = true is done by tor: add [plugin.transport-tor]");
+            host_random source(random);
+            PLEXUS_TRY(onion_name_, onion_name(std::string(config.text("onion-key").value_or("")), source));
+            onion_.emplace(table, host().log());
+        }
+        const std::string file(config.text("address-file").value_or(""));
+        port_ = static_cast<std::uint32_t>(config.integer("port").value_or(smp::default_port));
+        if (file.empty() || port_ == 0) return {};
+        auto address = address_of(config);
+        address.password = secret_bytes(as_bytes(config.text("password").value_or("")));
+        return replace_file(file, as_bytes(smp::to_text(address) + "\n"), for_owner);
+    }
+
+    result<void> publish() {
+        const auto config = host().config();
+        return onion_->publish(std::string(config.text("onion-key").value_or("")),
+                               config.list("onion-clients"), config.text("address").value_or(""),
+                               listeners_->ports());
+    }
+
     smp::server_address address_of(const config_view& config) const {
         smp::server_address address;
         address.fingerprint = credentials_.identity->fingerprint;
         for (const auto host_name : config.list("hosts"))
             if (auto parsed = encoding::parse_host(host_name)) address.hosts.push_back(std::move(*parsed));
+        const auto is_onion = [this](const encoding::host& each) { return each.name == onion_name_; };
+        if (!onion_name_.empty() && std::none_of(address.hosts.begin(), address.hosts.end(), is_onion))
+            address.hosts.push_back({encoding::host_kind::onion, onion_name_});
         if (address.hosts.empty()) address.hosts.push_back({encoding::host_kind::domain, "localhost"});
         if (port_ != smp::default_port) address.port = std::to_string(port_);
         return address;
@@ -339,6 +385,8 @@ class plugin final : public plugin_base {
     plexus_command command_{};
     std::optional<listeners> listeners_;
     std::uint32_t port_ = 0; ///< in the address
+    std::string onion_name_; ///< empty: it is no onion service
+    std::optional<onion_publication> onion_;
     const plexus_http* http_ = nullptr;
     credentials credentials_;
     std::atomic<bool> has_web_{false}; ///< clients that name the server are HTTP's
