@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
-#include "environment.hpp"
+#include "journal_files.hpp"
+#include "journaled_store.hpp"
 #include "new_file.hpp"
 #include "verify.hpp"
 
@@ -145,7 +146,22 @@ result<std::int32_t> backup(const command_call& call) {
 
 // ---- compact, verify, repair: of a store that nobody has open
 
+/// Moves what a journal has to LMDB, where a server was killed.
+result<void> settle(const command_call& call, const target& one) {
+    PLEXUS_TRY(const auto left, find_segments(one.path));
+    if (left.empty()) return {};
+    PLEXUS_TRY(const auto* clock, call.host.require<plexus_clock>(PLEXUS_CLOCK_ID));
+    PLEXUS_TRY(const auto* random, call.host.require<plexus_random>(PLEXUS_RANDOM_ID));
+    settings with;
+    with.path = one.path;
+    with.owner = "plexusd compact";
+    with.map_most = std::uint64_t(1) << 40;
+    PLEXUS_TRY(const auto opened, journaled_store::open(with, loop_ref(), clock, random));
+    return {};
+}
+
 result<void> compact(const command_call& call, const target& one) {
+    PLEXUS_CHECK(settle(call, one));
     PLEXUS_TRY(const auto held, hold(one, "compact"));
     PLEXUS_TRY(const auto size, verify_file(one.file(), 0));
     const auto folder = one.path / "compact";

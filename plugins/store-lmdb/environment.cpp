@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t first_map = std::uint64_t(64) << 20;
 constexpr unsigned readers_most = 512;
+const bytes_view position_key = as_bytes("position");
+const bytes_view turn_key = as_bytes("turn"); // something to write in a transaction that is only one more
 
 MDB_val to_lmdb(plexus_view data) noexcept {
     return MDB_val{static_cast<std::size_t>(data.size), const_cast<std::uint8_t*>(data.data)};
@@ -24,8 +26,8 @@ bytes_view from_lmdb(const MDB_val& data) noexcept {
 unsigned flags_of(durability promise) noexcept {
     constexpr unsigned common = MDB_NOTLS | MDB_NORDAHEAD;
     switch (promise) {
-    case durability::sync: return common;
-    case durability::os: return common | MDB_NOMETASYNC;
+    case durability::sync:
+    case durability::os: return common; // the journal is what is fast
     case durability::memory:
     case durability::unsafe_power: return common | MDB_NOSYNC;
     }
@@ -93,17 +95,14 @@ environment::environment(settings with, handle env, std::optional<owned_folder> 
     : settings_(std::move(with)), folder_(std::move(folder)), env_(std::move(env)),
       readers_(env_.get(), loop), map_size_(map_size) {}
 
-environment::~environment() {
-    // Ends the doubt about the last commit; who asked for no promise gets none.
-    if (settings_.promise == durability::os) mdb_env_sync(env_.get(), 1);
-}
+environment::~environment() = default;
 
 result<environment::handle> environment::open_env(const settings& with, const std::filesystem::path& folder,
                                                   std::uint64_t map_size) {
     MDB_env* raw = nullptr;
     if (const int code = mdb_env_create(&raw); code != 0) return explain(with, code);
     handle env(raw);
-    int code = mdb_env_set_maxdbs(raw, PLEXUS_STORE_TABLES_MOST);
+    int code = mdb_env_set_maxdbs(raw, tables_most);
     if (code == 0) code = mdb_env_set_maxreaders(raw, readers_most);
     if (code == 0)
         code = mdb_env_set_mapsize(raw, static_cast<std::size_t>(std::min(with.map_most, map_size)));
@@ -157,8 +156,9 @@ result<plexus_table*> environment::open_table(std::string_view name) {
     const std::size_t count = table_count_.load();
     for (std::size_t i = 0; i < count; ++i)
         if (tables_[i].name == name) return reinterpret_cast<plexus_table*>(&tables_[i]);
-    if (name.empty() || name.size() > PLEXUS_STORE_KEY_MOST)
-        return make_error(status::invalid, "a table's name has 1 to 480 bytes");
+    if (name.empty() || name.size() > PLEXUS_STORE_KEY_MOST || name == journal_table)
+        return make_error(status::invalid,
+                          "a table's name has 1 to 480 bytes, and is not " + std::string(journal_table));
     if (count == tables_.size())
         return make_error(status::limit, "no room for the table " + std::string(name) + ": a store has " +
                                              std::to_string(PLEXUS_STORE_TABLES_MOST) + " at the most");
@@ -251,27 +251,45 @@ using cursor_handle = std::unique_ptr<MDB_cursor, cursor_closer>;
 std::int32_t environment::try_scan(const plexus_scan& range,
                                    std::uint32_t (*row)(void* context, plexus_view key, plexus_view value),
                                    void* context) noexcept {
-    const table* in = find(range.table);
-    if (in == nullptr) return PLEXUS_E_INVALID;
     try {
-        const reader_gate::snapshot now(readers_);
-        if (now.txn() == nullptr) return status_of(explain(settings_, now.code()));
-        MDB_cursor* raw = nullptr;
-        int code = mdb_cursor_open(now.txn(), in->handle, &raw);
-        if (code != 0) return status_of(explain(settings_, code));
-        const cursor_handle cursor(raw);
-        const walk way(store_provider::key_range::of(range), (range.flags & PLEXUS_SCAN_REVERSE) != 0);
-        MDB_val key{};
-        MDB_val value{};
-        std::uint64_t rows = 0;
-        for (code = way.first(raw, key, value); code == 0; code = way.next(raw, key, value)) {
-            if (row(context, to_abi(from_lmdb(key)), to_abi(from_lmdb(value))) == 0) return PLEXUS_OK;
-            if (++rows == range.limit) return PLEXUS_OK;
-        }
-        return code == MDB_NOTFOUND ? PLEXUS_OK : status_of(explain(settings_, code));
+        return try_scan(range, row, context, {});
     } catch (const std::bad_alloc&) {
         return PLEXUS_E_MEMORY;
     }
+}
+
+std::int32_t environment::try_scan(const plexus_scan& range,
+                                   std::uint32_t (*row)(void* context, plexus_view key, plexus_view value),
+                                   void* context, const std::function<layer_view()>& above) {
+    const table* in = find(range.table);
+    if (in == nullptr) return PLEXUS_E_INVALID;
+    const auto within = store_provider::key_range::of(range);
+    const bool reverse = (range.flags & PLEXUS_SCAN_REVERSE) != 0;
+    const reader_gate::snapshot now(readers_);
+    if (now.txn() == nullptr) return status_of(explain(settings_, now.code()));
+    const layer_view over = above ? above() : layer_view();
+    MDB_cursor* raw = nullptr;
+    int code = mdb_cursor_open(now.txn(), in->handle, &raw);
+    if (code != 0) return status_of(explain(settings_, code));
+    const cursor_handle cursor(raw);
+    const walk way(within, reverse);
+    MDB_val key{};
+    MDB_val value{};
+    bool begun = false;
+    std::uint64_t rows = 0;
+    code = merge(
+        over, reverse, MDB_NOTFOUND,
+        [&](bytes_view& key_below, bytes_view& value_below) {
+            const int got =
+                std::exchange(begun, true) ? way.next(raw, key, value) : way.first(raw, key, value);
+            key_below = from_lmdb(key);
+            value_below = from_lmdb(value);
+            return got;
+        },
+        [&](bytes_view found_key, bytes_view found_value) {
+            return row(context, to_abi(found_key), to_abi(found_value)) != 0 && ++rows != range.limit;
+        });
+    return code == 0 ? PLEXUS_OK : status_of(explain(settings_, code));
 }
 
 // ---- writing ----
@@ -288,9 +306,6 @@ store_provider::outcome environment::apply(std::span<store_provider::batch* cons
     return {group.size(), std::nullopt};
 }
 
-namespace {
-
-/// A batch that removes rows and writes little, as one that takes a message out of its queue.
 bool frees_more(std::span<const plexus_write> writes) {
     constexpr std::uint64_t little = 4'096;
     bool removes = false;
@@ -302,8 +317,6 @@ bool frees_more(std::span<const plexus_write> writes) {
     }
     return removes && added <= little;
 }
-
-} // namespace
 
 int environment::attempt(std::span<store_provider::batch* const> group) {
     const bool makes_room =
@@ -341,12 +354,12 @@ int environment::write_group(std::span<store_provider::batch* const> group) {
 
 namespace {
 
-int erase_range(MDB_txn* txn, MDB_dbi from, const plexus_write& write) {
-    if (write.key.size == 0 && write.value.size == 0) return mdb_drop(txn, from, 0);
+int erase_range(MDB_txn* txn, MDB_dbi from, const store_provider::key_range& range) {
+    if (range.from.empty() && range.to.empty()) return mdb_drop(txn, from, 0);
     MDB_cursor* raw = nullptr;
     if (const int code = mdb_cursor_open(txn, from, &raw); code != 0) return code;
     const cursor_handle cursor(raw);
-    const walk way(store_provider::key_range::of(write));
+    const walk way(range);
     MDB_val key{};
     MDB_val value{};
     int code = way.first(raw, key, value);
@@ -382,10 +395,102 @@ int environment::write_batch(MDB_txn* txn, store_provider::batch& one) {
         if (write.kind == PLEXUS_WRITE_DELETE)
             code = mdb_del(txn, in, &key, nullptr);
         else if (write.kind == PLEXUS_WRITE_DELETE_RANGE)
-            code = erase_range(txn, in, write);
+            code = erase_range(txn, in, store_provider::key_range::of(write));
         else
             code = mdb_put(txn, in, &key, &value, 0);
         if (code != 0 && code != MDB_NOTFOUND) return code;
+    }
+    return 0;
+}
+
+// ---- rows of the journal ----
+
+int read_position(MDB_txn* txn, std::optional<std::uint64_t>& out) {
+    MDB_dbi table = 0;
+    MDB_val key = to_lmdb(to_abi(position_key));
+    MDB_val value{};
+    int code = mdb_dbi_open(txn, std::string(journal_table).c_str(), 0, &table);
+    if (code == 0) code = mdb_get(txn, table, &key, &value);
+    if (code != 0) return code == MDB_NOTFOUND ? 0 : code;
+    std::uint64_t position = 0;
+    if (value.mv_size != sizeof position) return MDB_CORRUPTED;
+    std::memcpy(&position, value.mv_data, sizeof position);
+    out = position;
+    return 0;
+}
+
+result<std::optional<std::uint64_t>> environment::journal_position() {
+    MDB_txn* txn = nullptr;
+    int code = mdb_txn_begin(env_.get(), nullptr, MDB_RDONLY, &txn);
+    if (code != 0) return explain(settings_, code);
+    const std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> hold(txn, mdb_txn_abort);
+    std::optional<std::uint64_t> out;
+    if (code = read_position(txn, out); code != 0) return explain(settings_, code);
+    return out;
+}
+
+int environment::mark(MDB_txn* txn, bytes_view name, std::uint64_t number) {
+    MDB_dbi table = 0;
+    int code = mdb_dbi_open(txn, std::string(journal_table).c_str(), MDB_CREATE, &table);
+    MDB_val key = to_lmdb(to_abi(name));
+    MDB_val value{sizeof number, &number};
+    if (code == 0) code = mdb_put(txn, table, &key, &value, 0);
+    return code;
+}
+
+int environment::write_rows(const layer& rows, std::uint64_t position) {
+    const std::lock_guard hold(writing_);
+    const auto attempt = [&](part which, std::optional<std::uint64_t> at, bool beyond_most) {
+        for (;;) {
+            const int code = write_layer(rows, which, at);
+            if (code == MDB_MAP_FULL && grow(beyond_most)) continue;
+            return code == EIO ? why_short() : code;
+        }
+    };
+    int code = attempt(part::all, position, false);
+    if (code != MDB_MAP_FULL || !rows.removes()) return code;
+    // What is removed first makes room, which LMDB uses again from the transaction after the next.
+    code = attempt(part::removals, std::nullopt, true);
+    if (code == 0) code = attempt(part::nothing, std::nullopt, true);
+    return code == 0 ? attempt(part::all, position, true) : code;
+}
+
+int environment::write_layer(const layer& rows, part which, std::optional<std::uint64_t> position) {
+    MDB_txn* txn = nullptr;
+    if (const int code = mdb_txn_begin(env_.get(), nullptr, 0, &txn); code != 0) return code;
+    int code = which == part::nothing ? 0 : put_rows(txn, rows, which);
+    if (code == 0)
+        code = position ? mark(txn, position_key, *position) : mark(txn, turn_key, mdb_txn_id(txn));
+    if (code == 0) return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return code;
+}
+
+int environment::put_rows(MDB_txn* txn, const layer& rows, part which) {
+    for (std::size_t i = 0; i < rows.tables().size(); ++i) {
+        const MDB_dbi in = tables_[i].handle;
+        const auto& table = rows.tables()[i];
+        for (const auto& gone : table.ranges) {
+            const store_provider::key_range range{as_bytes(gone.from), as_bytes(gone.to)};
+            if (const int code = erase_range(txn, in, range); code != 0) return code;
+        }
+        for (const auto& [name, row] : table.rows) {
+            MDB_val key = to_lmdb(to_abi(as_bytes(name)));
+            int code = 0;
+            if (row.what == layer::row::kind::erased) {
+                code = mdb_del(txn, in, &key, nullptr);
+                if (code == MDB_NOTFOUND) code = 0;
+            } else if (which == part::all) {
+                const bool filed = row.what == layer::row::kind::filed;
+                MDB_val value{filed ? row.size : row.value.size(), nullptr};
+                code = mdb_put(txn, in, &key, &value, MDB_RESERVE);
+                if (code == 0 && filed)
+                    code = row.file->read({static_cast<std::uint8_t*>(value.mv_data), row.size}, row.at);
+                else if (code == 0 && !row.value.empty())
+                    std::memcpy(value.mv_data, row.value.data(), row.value.size());
+            }
+            if (code != 0) return code;
+        }
     }
     return 0;
 }

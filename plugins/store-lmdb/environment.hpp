@@ -2,17 +2,22 @@
 // one. The store's plugin joins it to the host.
 #pragma once
 
-#include "plexus/store_provider.hpp"
+#include "layer.hpp"
 #include "reader_gate.hpp"
 
 #include <lmdb.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 namespace plexus::store_lmdb {
 
-/// What a completed commit survives. os: the process; after a power cut at most the last commit is missing.
+/// Where LMDB keeps what of the journal it has, beside the tables of users.
+inline constexpr std::string_view journal_table = "plexus.journal";
+inline constexpr unsigned tables_most = PLEXUS_STORE_TABLES_MOST + 1;
+
+/// What a completed commit survives. os: the process; after a power cut the last 50 ms may be missing.
 /// sync: everything. memory: nothing, no file is made. unsafe_power: the process; a power cut may damage all.
 enum class durability { os, sync, memory, unsafe_power };
 
@@ -46,6 +51,12 @@ struct table {
 /// What an LMDB or system code means for a store in `with.path`: a status, a sentence and the way out.
 error explain(const settings& with, int code);
 
+/// The number of the last record of the journal that LMDB has, in a snapshot of it; unchanged: it has none.
+int read_position(MDB_txn* txn, std::optional<std::uint64_t>& out);
+
+/// A batch that removes rows and writes little, as one that takes a message out of its queue.
+bool frees_more(std::span<const plexus_write> writes);
+
 class environment {
   public:
     static result<std::unique_ptr<environment>> open(const settings& with, loop_ref loop);
@@ -57,6 +68,10 @@ class environment {
     result<plexus_table*> open_table(std::string_view name);
     /// The table of a handle, or null if it is none of this store.
     const table* find(const plexus_table* which) const noexcept;
+    /// Its number, for a handle that is one.
+    std::size_t index_of(const plexus_table* which) const noexcept {
+        return static_cast<std::size_t>(reinterpret_cast<const table*>(which) - tables_.data());
+    }
 
     /// The functions of plexus.store/1. [any-thread]
     std::int32_t try_get(const plexus_table* from, plexus_view key,
@@ -64,9 +79,18 @@ class environment {
     std::int32_t try_scan(const plexus_scan& range,
                           std::uint32_t (*row)(void* context, plexus_view key, plexus_view value),
                           void* context) noexcept;
+    /// The same with rows above, which `above` gives when the snapshot is taken.
+    std::int32_t try_scan(const plexus_scan& range,
+                          std::uint32_t (*row)(void* context, plexus_view key, plexus_view value),
+                          void* context, const std::function<layer_view()>& above);
 
     /// Commits a group in one transaction. [one thread]
     store_provider::outcome apply(std::span<store_provider::batch* const> group);
+
+    /// The number that the last write_rows was given. [loader]
+    result<std::optional<std::uint64_t>> journal_position();
+    /// Commits all rows of a layer, and the number of the last record of the journal that they come from.
+    int write_rows(const layer& rows, std::uint64_t position);
 
     std::uint64_t map_size() const noexcept { return map_size_.load(std::memory_order_relaxed); }
 
@@ -85,6 +109,10 @@ class environment {
     int attempt(std::span<store_provider::batch* const> group);
     int write_group(std::span<store_provider::batch* const> group);
     int write_batch(MDB_txn* txn, store_provider::batch& one);
+    enum class part { all, removals, nothing };
+    int write_layer(const layer& rows, part which, std::optional<std::uint64_t> position);
+    int put_rows(MDB_txn* txn, const layer& rows, part which);
+    int mark(MDB_txn* txn, bytes_view name, std::uint64_t number);
     bool grow(bool beyond_most);
     int why_short() const;
 

@@ -1,7 +1,9 @@
 // store-lmdb: plexus.store/1 on an LMDB file that this process owns.
 #include "commands.hpp"
 #include "environment.hpp"
+#include "journaled_store.hpp"
 
+#include "plexus/abi/draft/sim.h"
 #include "plexus/plugin.hpp"
 #include "plexus/store_service.hpp"
 
@@ -42,9 +44,22 @@ class store_plugin final : public plugin_base {
         PLEXUS_TRY(const auto* clock, host().require<plexus_clock>(PLEXUS_CLOCK_ID));
         clock_ = clock_view(clock);
         PLEXUS_TRY(const settings with, read_settings());
-        PLEXUS_TRY(env_, environment::open(with, loop_ref(loop)));
-        service_.open(loop_ref(loop), *this);
-        groups_ = host().counter("store_groups_total", "Transactions of the store");
+        PLEXUS_TRY(const auto* random, host().require<plexus_random>(PLEXUS_RANDOM_ID));
+        loop_ = loop_ref(loop);
+        // The journal's keeper waits on a thread of its own, which a simulation does not have.
+        const bool threads = host().service<plexus_sim>(PLEXUS_SIM_ID) == nullptr;
+        if (threads && (with.promise == durability::os || with.promise == durability::sync)) {
+            PLEXUS_TRY(journaled_, journaled_store::open(with, loop_, clock, random));
+            env_ = &journaled_->below();
+            keeper_.emplace(loop_, "store-keep");
+            keeping_ = keeper_->submit([this] { journaled_->keep(); },
+                                       [this] { loop_.post(0, [this] { kept_.set(); }); });
+        } else {
+            PLEXUS_TRY(direct_, environment::open(with, loop_));
+            env_ = direct_.get();
+        }
+        service_.open(loop_, *this);
+        groups_ = host().counter("store_groups_total", "Groups of batches that were committed together");
         batches_ = host().counter("store_batches_total", "Batches applied by the store");
         failures_ = host().counter("store_failures_total", "Groups of batches that failed");
         map_size_ = host().gauge("store_map_bytes", "Size of the store's memory map");
@@ -54,7 +69,17 @@ class store_plugin final : public plugin_base {
         return {};
     }
 
-    task<result<void>> stop() override { return service_.drain(); }
+    task<result<void>> stop() override {
+        auto drained = co_await service_.drain();
+        if (keeping_) {
+            journaled_->end();
+            co_await kept_.wait();
+        }
+        co_return drained;
+    }
+    ~store_plugin() override {
+        if (journaled_) journaled_->end(); // where stop did not come
+    }
 
     const plexus_service* service(std::string_view id) noexcept override {
         if (id == PLEXUS_COMMAND_ID) return &command_.service;
@@ -66,17 +91,22 @@ class store_plugin final : public plugin_base {
     bool owns(const plexus_table* table) const noexcept { return env_->find(table) != nullptr; }
     std::int32_t try_get(const plexus_table* table, plexus_view key, void (*found)(void*, plexus_view),
                          void* context) noexcept {
-        return env_->try_get(table, key, found, context);
+        return journaled_ ? journaled_->try_get(table, key, found, context)
+                          : env_->try_get(table, key, found, context);
     }
     std::int32_t try_scan(const plexus_scan& range, std::uint32_t (*row)(void*, plexus_view, plexus_view),
                           void* context) noexcept {
-        return env_->try_scan(range, row, context);
+        return journaled_ ? journaled_->try_scan(range, row, context) : env_->try_scan(range, row, context);
+    }
+    bool applies_now() const { return journaled_ && journaled_->applies_now(); }
+    std::optional<store_provider::outcome> apply_now(std::span<store_provider::batch* const> group) {
+        auto out = journaled_->apply_now(group);
+        if (out) count(*out);
+        return out;
     }
     store_provider::outcome apply(std::span<store_provider::batch* const> group) {
-        store_provider::outcome out = env_->apply(group);
-        groups_.add();
-        batches_.add(static_cast<std::int64_t>(out.applied));
-        map_size_.set(static_cast<std::int64_t>(env_->map_size()));
+        store_provider::outcome out = journaled_ ? journaled_->apply(group) : env_->apply(group);
+        count(out);
         if (out.failure) {
             failures_.add();
             log_failure(*out.failure);
@@ -85,6 +115,11 @@ class store_plugin final : public plugin_base {
     }
 
   private:
+    void count(const store_provider::outcome& out) {
+        groups_.add();
+        batches_.add(static_cast<std::int64_t>(out.applied));
+        map_size_.set(static_cast<std::int64_t>(env_->map_size()));
+    }
     /// A line a kind and minute. [the worker]
     void log_failure(const error& why) {
         auto& [since, quiet] = logged_[why.code()];
@@ -115,7 +150,13 @@ class store_plugin final : public plugin_base {
 
     plexus_command command_{};
     logger log_;
-    std::unique_ptr<environment> env_;
+    loop_ref loop_;
+    std::unique_ptr<journaled_store> journaled_; ///< or
+    std::unique_ptr<environment> direct_;
+    environment* env_ = nullptr; ///< of either
+    std::optional<worker> keeper_;
+    bool keeping_ = false;
+    event kept_;
     store_provider::store_service<store_plugin> service_;
     clock_view clock_;
     std::map<std::int32_t, std::pair<std::chrono::nanoseconds, std::uint64_t>> logged_; ///< by status
@@ -131,7 +172,7 @@ constexpr plexus_key keys[] = {
     {"path", PLEXUS_KEY_TEXT, PLEXUS_KEY_PATH, nullptr, nullptr, 0, 0,
      "folder of the store; made (mode 0700) when it is new, held by one program at a time"},
     {"durability", PLEXUS_KEY_TEXT, 0, "os", "os|sync|memory|unsafe-power", 0, 0,
-     "what a completed write survives: the process (os; a power cut may take the last commit), a power cut "
+     "what a completed write survives: the process (os; a power cut may take the last 50 ms), a power cut "
      "(sync), nothing, without any file (memory), the process with a file that a power cut may destroy "
      "(unsafe-power)"},
     {"map-size", PLEXUS_KEY_BYTES, 0, "1TiB", nullptr, 1 << 20, std::int64_t(1) << 46,
@@ -142,7 +183,7 @@ constexpr plexus_key keys[] = {
 constexpr plugin_info info{
     .id = "store-lmdb",
     .version = "0.1.0",
-    .summary = "Keeps data in an LMDB file, with group commit",
+    .summary = "Keeps data in an LMDB file, with a journal in front",
     .capabilities = capabilities,
     .provides = provides,
     .keys = keys,

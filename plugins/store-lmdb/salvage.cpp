@@ -1,3 +1,4 @@
+#include "environment.hpp"
 #include "new_file.hpp"
 #include "page_format.hpp"
 
@@ -88,6 +89,7 @@ class salvager {
             if (table != nullptr || size != db_size) return lose_page();
             const tree rows = parse_tree(page.subspan(data, db_size));
             const std::string name(as_text(key));
+            if (name == journal_table) return {}; // so that all that the journal has is read again
             if (to_ != nullptr) PLEXUS_CHECK(to_->table(name));
             return rows.root == no_page ? result<void>() : walk(rows, 0, rows.root, &name);
         }

@@ -130,7 +130,11 @@ class drain_gate {
 };
 
 /// The queue between the shards and the writer. `Engine` has `outcome apply(std::span<batch* const>)`, called
-/// on the worker, which sets the status of every batch that it applied.
+/// on the worker, which sets the status of every batch that it applied. It may have as well
+///   bool applies_now() const                                             whether it ever can
+///   std::optional<outcome> apply_now(std::span<batch* const>)            [any shard]
+/// which commits without waiting for anything: then what a shard commits in one turn of its loop is a group
+/// that is applied on the shard itself, without a worker. Nothing: it cannot now; the worker does it.
 template <typename Engine>
 class commit_queue {
   public:
@@ -144,7 +148,10 @@ class commit_queue {
     ~commit_queue() {
         loop_.table()->worker_destroy(loop_.self(), worker_);
         drop(first_);
-        for (auto& one : shards_) drop(one.free);
+        for (auto& one : shards_) {
+            drop(one.free);
+            for (const batch* each : one.gathered) delete each;
+        }
     }
 
     /// The commit of plexus.store/1, its writes already checked. [shard]
@@ -159,7 +166,7 @@ class commit_queue {
             return PLEXUS_E_MEMORY;
         }
         *one = batch{writes, count, static_cast<std::uint32_t>(shard), done, home.failures_seen};
-        if (queue(one)) return PLEXUS_OK;
+        if (applies_now() ? gather(home, one) : queue(one)) return PLEXUS_OK;
         delete one;
         gate_.leave();
         return PLEXUS_E_STOPPING;
@@ -173,12 +180,63 @@ class commit_queue {
     struct alignas(64) shard_state {
         batch* free = nullptr;
         std::uint64_t failures_seen = 0;
+        std::vector<batch*> gathered; ///< in this turn
+        std::size_t with_writer = 0;  ///< of its batches: those behind them have to queue as well
     };
     /// Completions for one shard, in order.
     struct delivery {
         batch* first = nullptr;
         batch* last = nullptr;
     };
+
+    bool applies_now() const {
+        if constexpr (requires { engine_.applies_now(); }) return engine_.applies_now();
+        return false;
+    }
+    /// Keeps a batch until the turn's other work is done. False if the host takes no more work.
+    bool gather(shard_state& home, batch* one) {
+        if (home.gathered.empty()) {
+            gate_.hold();
+            if (!loop_.post(one->shard, [this, &home] { apply_gathered(home); })) {
+                gate_.leave();
+                return false;
+            }
+        }
+        home.gathered.push_back(one);
+        return true;
+    }
+    /// [shard]
+    void apply_gathered(shard_state& home) {
+        std::vector<batch*> group;
+        group.swap(home.gathered);
+        std::optional<outcome> what;
+        bool at_once = home.with_writer == 0;
+        for (const batch* one : group) at_once = at_once && one->failures_seen == home.failures_seen;
+        if constexpr (requires { engine_.apply_now(std::span<batch* const>(group)); })
+            if (at_once) what = engine_.apply_now(std::span<batch* const>(group));
+        if (what) {
+            batch* list = nullptr;
+            for (std::size_t i = group.size(); i-- > 0;) {
+                if (what->failure && i >= what->applied) group[i]->status = status_of(*what->failure);
+                group[i]->next = std::exchange(list, group[i]);
+            }
+            complete(home, list, what->failure ? &*what->failure : nullptr);
+        } else {
+            for (batch* one : group) {
+                one->next = nullptr;
+                if (queue(one)) {
+                    ++home.with_writer;
+                    continue;
+                }
+                one->status = PLEXUS_E_STOPPING;
+                const error stopping = make_error(status::stopping, "the store stops");
+                complete(home, one, &stopping);
+            }
+        }
+        group.clear();
+        if (home.gathered.empty()) home.gathered.swap(group); // its memory is used again
+        gate_.leave();
+    }
 
     static batch* take(shard_state& home) noexcept {
         if (home.free == nullptr) return new (std::nothrow) batch;
@@ -273,6 +331,13 @@ class commit_queue {
     }
     /// [shard]
     void complete_all(shard_state& home, batch* list, const error* why, std::uint64_t seen) {
+        if (applies_now())
+            for (const batch* one = list; one != nullptr; one = one->next) --home.with_writer;
+        complete(home, list, why, seen);
+        home.failures_seen = seen;
+        gate_.leave();
+    }
+    void complete(shard_state& home, batch* list, const error* why, std::optional<std::uint64_t> seen = {}) {
         static const error there = make_error(status::exists, "a key to insert is in the store already");
         while (list != nullptr) {
             batch* one = std::exchange(list, list->next);
@@ -282,14 +347,13 @@ class commit_queue {
             if (code == PLEXUS_OK) {
                 done.done(done.context, PLEXUS_OK, nullptr);
             } else {
-                if (code != PLEXUS_E_EXISTS) home.failures_seen = seen; // from here on its user knows
+                // From here on its user knows of the failure.
+                if (code != PLEXUS_E_EXISTS && seen) home.failures_seen = *seen;
                 const plexus_error lent = lend(code == PLEXUS_E_EXISTS ? there : *why);
                 done.done(done.context, code, &lent);
             }
             gate_.leave();
         }
-        home.failures_seen = seen;
-        gate_.leave();
     }
 
     loop_ref loop_;

@@ -13,6 +13,7 @@ namespace plexus::store_provider {
 ///   std::int32_t try_get(plexus_table*, plexus_view, void (*)(void*, plexus_view), void*)       [any-thread]
 ///   std::int32_t try_scan(const plexus_scan&, std::uint32_t (*)(void*, plexus_view, plexus_view), void*)
 ///   outcome apply(std::span<batch* const>)                                                      [one worker]
+/// and, if it can, applies_now and apply_now (commit_queue).
 /// try_get and try_scan get tables and sizes that are checked. Before open every function says CLOSED.
 template <typename Engine>
 class store_service {

@@ -51,7 +51,7 @@ class endless_writer {
 int write_until_killed(const validate::store_target& target, const std::filesystem::path& folder, int pipe) {
     validate::store_bench bench(target, folder);
     bench.open();
-    plexus_table* table = bench.table("t");
+    plexus_table* table = bench.table("a.table.with.a.long.name");
     std::deque<endless_writer> writers;
     for (std::uint32_t shard = 0; shard < validate::store_bench::shards; ++shard)
         writers.emplace_back(bench, table, shard, pipe);
@@ -95,7 +95,7 @@ TEST_P(lmdb_crash, keeps_every_completed_batch_and_no_part_of_another) {
 
         validate::store_bench bench(target, scratch.path());
         bench.open();
-        plexus_table* table = bench.table("t");
+        plexus_table* table = bench.table("a.table.with.a.long.name");
         for (std::uint32_t shard = 0; shard < validate::store_bench::shards; ++shard) {
             const std::string name = std::to_string(shard);
             const auto last = std::stoul(bench.get(table, "last-" + name).value_or("0"));
