@@ -108,6 +108,7 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     void queue_work();
     void work();
     void bury(connection& which);
+    void forget(const connection_id& id);
     void sweep();
     void wake();
     void ask_idle(std::uint32_t next, const connection_id& id);

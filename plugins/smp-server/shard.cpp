@@ -70,6 +70,7 @@ void shard::sweep() {
     for (const auto& [number, each] : connections_) all.push_back(each.get());
     for (auto* each : all) each->check_deadlines();
     proxy_.check_time();
+    engine_.tick();
     if (index_ == 0) server_.measure_memory();
     shed(server_.memory());
     sweep_->arm(sweep_interval);
@@ -191,6 +192,7 @@ void shard::queue_work() {
 /// Sends what the turn of the loop has brought, all answers of a connection in as few blocks as they need.
 void shard::work() {
     work_queued_ = false;
+    if (engine_.forget_more()) queue_work();
     flushing_.swap(to_flush_);
     for (auto* each : flushing_) {
         each->flush_queued = false;
@@ -204,11 +206,16 @@ void shard::work() {
         connections_.erase(id.number);
         for (std::uint32_t i = 0; i < server_.size(); ++i) {
             if (i == index_)
-                engine_.disconnected(id);
+                forget(id);
             else
-                server_.send(i, [this, i, id] { server_.at(i).engine().disconnected(id); });
+                server_.send(i, [this, i, id] { server_.at(i).forget(id); });
         }
     }
+}
+
+void shard::forget(const connection_id& id) {
+    engine_.disconnected(id);
+    if (engine_.forget_more()) queue_work();
 }
 
 // ---- commands for other servers

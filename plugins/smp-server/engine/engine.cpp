@@ -104,9 +104,8 @@ void queue_engine::read(plexus_table* table, bytes key,
 
 // ---- cache
 
-result<queue_engine::queue_ptr> queue_engine::make_queue(const identifier& id,
-                                                         const std::optional<bytes>& record,
-                                                         const std::optional<bytes>& waiting) {
+result<queue_ptr> queue_engine::make_queue(const identifier& id, const std::optional<bytes>& record,
+                                           const std::optional<bytes>& waiting) {
     if (!record) return queue_ptr();
     auto decoded = decode_queue(id, *record);
     auto list = waiting ? decode_waiting(*waiting) : waiting_list();
@@ -119,32 +118,8 @@ result<queue_engine::queue_ptr> queue_engine::make_queue(const identifier& id,
     return out;
 }
 
-void queue_engine::remember(const queue_ptr& found) {
-    const auto& id = found->record.recipient_id;
-    ages_.push_front(id);
-    found->age = ages_.begin();
-    cache_[id] = found;
-    trim_cache(settings_.cached_queues);
-}
-
-void queue_engine::trim_cache(std::size_t most) {
-    auto last = ages_.end();
-    while (cache_.size() > most && last != ages_.begin()) {
-        --last;
-        const auto entry = cache_.find(*last);
-        if (entry->second->pins > 0) continue;
-        cache_.erase(entry);
-        last = ages_.erase(last);
-    }
-}
-
-std::optional<result<queue_engine::queue_ptr>> queue_engine::find(const identifier& id) {
-    const auto known = cache_.find(id);
-    if (known != cache_.end()) {
-        const auto& found = known->second;
-        ages_.splice(ages_.begin(), ages_, found->age);
-        return found->deleted ? queue_ptr() : found;
-    }
+std::optional<result<queue_ptr>> queue_engine::find(const identifier& id) {
+    if (const auto* known = cache_.find(id)) return (*known)->deleted ? queue_ptr() : *known;
     if (loading_.count(id) > 0) return std::nullopt;
     const auto record = store_.try_get(tables_.queues, id);
     if (!record) return std::nullopt;
@@ -185,81 +160,7 @@ void queue_engine::broken(const queue_ptr& found) {
     // The store did not take what memory holds: the next command reads it anew.
     if (found->deleted) return;
     found->deleted = true;
-    const auto known = cache_.find(found->record.recipient_id);
-    if (known == cache_.end() || known->second != found) return;
-    ages_.erase(found->age);
-    cache_.erase(known);
-}
-
-// ---- uses of queues by connections
-
-queue_engine::use* queue_engine::subscriber(const identifier& id) {
-    const auto found = subscribers_.find(id);
-    return found == subscribers_.end() ? nullptr : &found->second;
-}
-
-reply_to queue_engine::event_to(const use& of, const identifier& id) {
-    reply_to out;
-    out.connection = of.connection;
-    out.version = of.version;
-    out.event = true;
-    out.entity = short_id(id);
-    return out;
-}
-
-queue_engine::use* queue_engine::getter(const connection_id& connection, const identifier& id) {
-    const auto found = getters_.find(id);
-    if (found == getters_.end()) return nullptr;
-    for (auto& each : found->second)
-        if (each.connection == connection) return &each;
-    return nullptr;
-}
-
-bool queue_engine::may_subscribe(const connection_id& connection) const {
-    const auto found = uses_.find(connection);
-    return found == uses_.end() || found->second.size() < settings_.most_subscriptions;
-}
-
-std::size_t queue_engine::subscriptions(const connection_id& connection) const {
-    const auto found = uses_.find(connection);
-    return found == uses_.end() ? 0 : found->second.size();
-}
-
-void queue_engine::subscribe(const reply_to& to, const identifier& id) {
-    auto& entry = subscribers_[id];
-    if (entry.connection.number != 0 && entry.connection != to.connection) {
-        const auto previous = event_to(entry, id);
-        end_use(entry.connection, id);
-        statistics_.add(counted::subscription_ended);
-        answer(previous, msg::end{});
-    }
-    entry = use{to.connection, to.version, std::nullopt};
-    uses_[to.connection].insert(id);
-}
-
-void queue_engine::end_use(const connection_id& connection, const identifier& id) {
-    const auto found = uses_.find(connection);
-    if (found == uses_.end()) return;
-    found->second.erase(id);
-    if (found->second.empty()) uses_.erase(found);
-}
-
-void queue_engine::disconnected(const connection_id& connection) {
-    auto used = uses_.extract(connection);
-    if (!used) return;
-    for (const auto& id : used.mapped()) {
-        const auto sub = subscribers_.find(id);
-        if (sub != subscribers_.end() && sub->second.connection == connection) subscribers_.erase(sub);
-        const auto told = notifiers_.find(id);
-        if (told != notifiers_.end() && told->second.connection == connection) notifiers_.erase(told);
-        const auto got = getters_.find(id);
-        if (got == getters_.end()) continue;
-        auto& list = got->second;
-        list.erase(std::remove_if(list.begin(), list.end(),
-                                  [&](const use& each) { return each.connection == connection; }),
-                   list.end());
-        if (list.empty()) getters_.erase(got);
-    }
+    cache_.erase(*found);
 }
 
 // ---- requests
@@ -324,6 +225,7 @@ void queue_engine::refuse(const request& in) {
 }
 
 void queue_engine::execute(const request& in, const identifier& recipient_id) {
+    if (std::holds_alternative<cmd::sub>(*in.content) && subscribe_in_place(in, recipient_id)) return;
     if (const auto found = find(recipient_id)) {
         run(in, *found);
         return;
@@ -337,15 +239,17 @@ bool queue_engine::verify(const request& in, queue& found, const crypto::public_
         return smp::verify_authorization(key, *in.session_key, in.from->correlation, in.authorized,
                                          in.authorization);
     const auto nonce = crypto::to_nonce(in.from->correlation);
-    for (const auto& known : found.agreed)
-        if (known.session == in.session_key && known.key == key)
-            return crypto::verify_authenticator(known.box, nonce, in.authorization, in.authorized);
+    if (found.agreed)
+        for (const auto& known : *found.agreed)
+            if (known.session == in.session_key && known.key == key)
+                return crypto::verify_authenticator(known.box, nonce, in.authorization, in.authorized);
     if (!smp::verify_authorization(key, *in.session_key, in.from->correlation, in.authorized,
                                    in.authorization))
         return false;
     if (const auto box = crypto::box_key::agree(*in.session_key, key)) {
-        found.agreed[found.next_agreed] = {in.session_key, key, *box};
-        found.next_agreed = (found.next_agreed + 1) % found.agreed.size();
+        if (!found.agreed) found.agreed = std::make_unique<std::array<agreed_key, 2>>();
+        (*found.agreed)[found.next_agreed] = {in.session_key, key, *box};
+        found.next_agreed = (found.next_agreed + 1) % found.agreed->size();
     }
     return true;
 }

@@ -4,14 +4,16 @@
 #pragma once
 
 #include "ids.hpp"
+#include "queue_cache.hpp"
 #include "records.hpp"
 #include "statistics.hpp"
+#include "subscriptions.hpp"
 
 #include "plexus/smp/command.hpp"
 #include "plexus/smp/message.hpp"
 
+#include <deque>
 #include <functional>
-#include <list>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,8 +26,8 @@ struct settings {
     bool allow_new_queues = true;
     secret_bytes password;          ///< asked for new queues; empty: none
     std::int64_t suspended_ttl = 0; ///< seconds after which a suspended queue is removed; 0: it stays
-    std::size_t cached_queues = 20'000;
-    std::size_t most_subscriptions = 100'000; ///< of one connection, on this shard
+    std::size_t cached_bytes = std::size_t{2} << 20; ///< of queues that nothing happens to just now
+    std::size_t most_subscriptions = 100'000;        ///< of one connection, on this shard
 };
 
 /// A command for a queue of this shard. Views and pointers live until the call returns.
@@ -100,9 +102,13 @@ class queue_engine {
 
     /// Forgets what a connection subscribed to.
     void disconnected(const connection_id& connection);
-    bool is_used_by(const connection_id& connection) const { return uses_.count(connection) > 0; }
+    bool is_used_by(const connection_id& connection) const { return subscriptions(connection) > 0; }
+    /// Of connections that are gone: true if there is more to forget, in another turn of the loop.
+    bool forget_more();
+    /// Once a second: forgets queues that nobody used for a while.
+    void tick() { cache_.tick(); }
     /// Forgets queues that no command uses just now; they are read again when they are needed.
-    void forget_cached() { trim_cache(0); }
+    void forget_cached() { cache_.clear(); }
     /// The queue with this recipient, sender, link or notifier id, whichever shard owns it; nothing if there
     /// is none.
     void look_up(bytes id, std::function<void(result<std::optional<identifier>>)> next);
@@ -125,39 +131,6 @@ class queue_engine {
     void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
 
   private:
-    /// A shared key of a session and one of the queue's X25519 keys. Kept only after it verified a command: a
-    /// refusal costs the same every time.
-    struct agreed_key {
-        std::shared_ptr<const crypto::private_key> session;
-        crypto::public_key key;
-        crypto::box_key box;
-    };
-    struct queue {
-        queue_record record;
-        crypto::box_key body_key;
-        waiting_list waiting;                       ///< as it will be when all commits are done
-        std::size_t committed = 0;                  ///< how many of them, from the first, are safe
-        std::shared_ptr<const stored_message> head; ///< the first of them, if it was read or just came
-        std::uint64_t head_number = 0;
-        bool deleted = false;
-        std::size_t pins = 0; ///< commits under way: it may not leave the cache
-        bool held = false;    ///< whether a link is free is not known yet: further commands wait
-        std::vector<std::shared_ptr<const owned_request>> deferred;
-        std::list<identifier>::iterator age;
-        std::array<agreed_key, 2> agreed; ///< of its recipient and its sender, as a rule
-        std::size_t next_agreed = 0;
-    };
-    using queue_ptr = std::shared_ptr<queue>; ///< null where the store has none
-    struct delivered {
-        identifier message_id{};
-        std::uint64_t number = 0;
-        bool leaving = false; ///< acknowledged, and that is being stored
-    };
-    struct use {
-        connection_id connection;
-        smp::version version = 0;
-        std::optional<delivered> last; ///< sent and not acknowledged
-    };
     using then = std::function<void(const result<queue_ptr>&)>;
 
     /// In the cache, and when it is not there, in the store if that answers at once. Nothing: it must be
@@ -168,8 +141,7 @@ class queue_engine {
                 const result<std::optional<bytes>>& waiting);
     static result<queue_ptr> make_queue(const identifier& id, const std::optional<bytes>& record,
                                         const std::optional<bytes>& waiting);
-    void remember(const queue_ptr& found);
-    void trim_cache(std::size_t most);
+    void remember(const queue_ptr& found) { cache_.put(found, settings_.cached_bytes); }
     void read(plexus_table* table, bytes key, std::function<void(result<std::optional<bytes>>)> done);
     void commit(write_batch batch, std::function<void(result<void>)> done);
     void finished();
@@ -183,7 +155,9 @@ class queue_engine {
     void run(const request& in, const result<queue_ptr>& looked_up);
     bool authorized(const request& in, queue& found) const;
     static bool verify(const request& in, queue& found, const crypto::public_key& key);
+    bool subscribe_in_place(const request& in, const identifier& recipient_id);
     void sub(const request& in, const queue_ptr& found);
+    bool begin_subscription(const reply_to& to, const identifier& id);
     void get(const request& in, const queue_ptr& found);
     void ack(const request& in, const smp::cmd::ack& command, const queue_ptr& found);
     void acknowledged(const reply_to& to, const queue_ptr& found, std::uint64_t number);
@@ -237,10 +211,11 @@ class queue_engine {
     void save(const queue_ptr& found, write_batch batch, std::function<void(result<void>)> done);
     void save(const reply_to& to, const queue_ptr& found, write_batch batch, smp::message answer);
     void subscribe(const reply_to& to, const identifier& id);
-    void end_use(const connection_id& connection, const identifier& id);
     bool may_subscribe(const connection_id& connection) const;
-    use* subscriber(const identifier& id);
+    use* subscriber(const identifier& id) { return subscribers_.find(id); }
     static reply_to event_to(const use& of, const identifier& id);
+    void add_getter(const reply_to& to, const identifier& id);
+    void end_getting(const connection_id& connection, const identifier& id);
     use* getter(const connection_id& connection, const identifier& id);
     void broken(const queue_ptr& found);
 
@@ -259,13 +234,14 @@ class queue_engine {
     crypto::random_source& random_;
     std::uint64_t next_number_;
 
-    std::unordered_map<identifier, queue_ptr, hash_identifier> cache_;
-    std::list<identifier> ages_; ///< the first was used last
+    queue_cache cache_;
     std::unordered_map<identifier, std::vector<then>, hash_identifier> loading_;
-    std::unordered_map<identifier, use, hash_identifier> subscribers_;
+    subscription_table subscribers_;
+    subscription_table notifiers_; ///< subscribed ones, by their id
+    /// Queues that connections look into without a subscription, and which ones each does.
     std::unordered_map<identifier, std::vector<use>, hash_identifier> getters_;
-    std::unordered_map<connection_id, std::unordered_set<identifier, hash_identifier>, hash_connection> uses_;
-    std::unordered_map<identifier, use, hash_identifier> notifiers_; ///< subscribed ones, by their id
+    std::unordered_map<connection_id, std::unordered_set<identifier, hash_identifier>, hash_connection>
+        getting_;
     std::unordered_map<identifier, std::deque<notification>, hash_identifier> waiting_notifications_;
     std::deque<std::pair<std::uint64_t, identifier>> notification_order_; ///< some may be gone already
     std::uint64_t last_notification_ = 0;

@@ -22,8 +22,10 @@ void queue_engine::with_head(const queue_ptr& found,
         next(found->head);
         return;
     }
+    ++found->pins;
     read(tables_.messages, message_key(number),
          [this, found, number, next = std::move(next)](const result<std::optional<bytes>>& value) {
+             --found->pins;
              const bool still =
                  !found->deleted && found->committed > 0 && found->waiting.entries.front().number == number;
              if (!still) {
@@ -59,7 +61,7 @@ void queue_engine::deliver_head(const queue_ptr& found) {
     with_head(found, [this, found](const std::shared_ptr<const stored_message>& message) {
         auto* to = subscriber(found->record.recipient_id);
         if (!message || to == nullptr || to->last) return;
-        to->last = delivered{message->id, found->head_number};
+        to->sent(message->id, found->head_number);
         outputs_.deliver(event_to(*to, found->record.recipient_id), {message, found->body_key});
     });
 }
@@ -190,30 +192,6 @@ void queue_engine::sent(const queue_ptr& found, const reply_to& to,
     deliver_head(found);
 }
 
-void queue_engine::sub(const request& in, const queue_ptr& found) {
-    const auto& to = *in.from;
-    const auto& id = found->record.recipient_id;
-    if (getter(to.connection, id) != nullptr) {
-        statistics_.add(counted::subscribe_prohibited);
-        fail(to, command_error::prohibited);
-        return;
-    }
-    auto* current = subscriber(id);
-    if (current != nullptr && current->connection == to.connection) {
-        statistics_.add(counted::subscribed_again);
-        current->last.reset();
-    } else {
-        if (!may_subscribe(to.connection)) {
-            fail(to, command_error::prohibited);
-            return;
-        }
-        statistics_.add(counted::subscribed);
-        subscribe(to, id);
-    }
-    answer(to, msg::sok{});
-    deliver_head(found);
-}
-
 void queue_engine::get(const request& in, const queue_ptr& found) {
     const auto& to = *in.from;
     const auto& id = found->record.recipient_id;
@@ -228,12 +206,11 @@ void queue_engine::get(const request& in, const queue_ptr& found) {
             fail(to, command_error::prohibited);
             return;
         }
-        getters_[id].push_back({to.connection, to.version, std::nullopt});
-        uses_[to.connection].insert(id);
+        add_getter(to, id);
     }
     with_head(found, [this, found, to](const std::shared_ptr<const stored_message>& message) {
         auto* own = getter(to.connection, found->record.recipient_id);
-        const bool again = own != nullptr && own->last.has_value();
+        const bool again = own != nullptr && own->last != nullptr;
         if (own != nullptr) own->last.reset();
         if (!message || own == nullptr) {
             statistics_.add(counted::got_nothing);
@@ -241,7 +218,7 @@ void queue_engine::get(const request& in, const queue_ptr& found) {
             return;
         }
         statistics_.add(again ? counted::got_again : counted::got);
-        own->last = delivered{message->id, found->head_number};
+        own->sent(message->id, found->head_number);
         outputs_.deliver(to, {message, found->body_key});
     });
 }
@@ -304,7 +281,7 @@ void queue_engine::acknowledged(const reply_to& to, const queue_ptr& found, std:
             answer(to, msg::ok{});
             return;
         }
-        still->last = delivered{message->id, found->head_number};
+        still->sent(message->id, found->head_number);
         outputs_.deliver(to, {message, found->body_key});
     });
 }

@@ -90,28 +90,29 @@ void queue_engine::delete_notifier(const request& in, const queue_ptr& found) {
 
 void queue_engine::forget_notifier(const queue_record::notifications& gone, const connection_id& by) {
     waiting_notifications_.erase(gone.id);
-    auto subscribed = notifiers_.extract(gone.id);
-    if (!subscribed) return;
-    const auto& previous = subscribed.mapped();
-    end_use(previous.connection, gone.id);
-    if (previous.connection != by) answer(event_to(previous, gone.id), msg::deld{});
+    const auto* subscribed = notifiers_.find(gone.id);
+    if (subscribed == nullptr) return;
+    const bool others = subscribed->connection != by;
+    const auto previous = event_to(*subscribed, gone.id);
+    notifiers_.erase(gone.id);
+    if (others) answer(previous, msg::deld{});
 }
 
 void queue_engine::subscribe_notifier(const request& in, const queue_ptr& found) {
     const auto& to = *in.from;
     const auto& id = found->record.notifier->id;
-    auto known = notifiers_.find(id);
-    if (known == notifiers_.end() || known->second.connection != to.connection) {
+    const auto* known = notifiers_.find(id);
+    if (known == nullptr || known->connection != to.connection) {
         if (!may_subscribe(to.connection)) {
             fail(to, smp::command_error::prohibited);
             return;
         }
-        if (known != notifiers_.end()) {
-            end_use(known->second.connection, id);
-            answer(event_to(known->second, id), msg::end{});
+        if (known != nullptr) {
+            const auto previous = event_to(*known, id);
+            notifiers_.erase(id);
+            answer(previous, msg::end{});
         }
-        notifiers_[id] = use{to.connection, to.version, std::nullopt};
-        uses_[to.connection].insert(id);
+        notifiers_.add(id, to.connection, to.version);
     }
     answer(to, msg::sok{});
     const auto waiting = waiting_notifications_.extract(id);
@@ -122,7 +123,7 @@ void queue_engine::subscribe_notifier(const request& in, const queue_ptr& found)
 }
 
 void queue_engine::tell_notifier(const identifier& id, const notification& what) {
-    answer(event_to(notifiers_.at(id), id), msg::nmsg{bytes_view(what.nonce), what.metadata});
+    answer(event_to(*notifiers_.find(id), id), msg::nmsg{bytes_view(what.nonce), what.metadata});
 }
 
 void queue_engine::notify(const queue& found, const stored_message& message) {
@@ -135,7 +136,7 @@ void queue_engine::notify(const queue& found, const stored_message& message) {
                                          {message.id, message.seconds});
     if (!sealed) return;
     made.metadata = std::move(sealed).value();
-    if (notifiers_.count(notifier.id) > 0) {
+    if (notifiers_.find(notifier.id) != nullptr) {
         tell_notifier(notifier.id, made);
         return;
     }

@@ -184,22 +184,18 @@ void queue_engine::remove(const queue_ptr& found, const connection_id& by,
     ++found->pins;
 
     if (const auto* sub = subscriber(id)) {
-        const auto previous = *sub;
+        const bool others = sub->connection != by;
+        const auto previous = event_to(*sub, id);
         subscribers_.erase(id);
-        end_use(previous.connection, id);
-        if (previous.connection != by) answer(event_to(previous, id), msg::deld{});
+        if (others) answer(previous, msg::deld{});
     }
     if (record.notifier) forget_notifier(*record.notifier, by);
     if (auto gone = getters_.extract(id))
-        for (const auto& each : gone.mapped()) end_use(each.connection, id);
+        for (const auto& each : gone.mapped()) end_getting(each.connection, id);
 
     commit(std::move(batch), [this, found, done = std::move(done)](result<void> outcome) {
         --found->pins;
-        const auto known = cache_.find(found->record.recipient_id);
-        if (known != cache_.end() && known->second == found) {
-            ages_.erase(found->age);
-            cache_.erase(known);
-        }
+        cache_.erase(*found);
         if (outcome) {
             statistics_.add(counted::deleted);
             statistics_.add(found->record.sender_key ? counted::deleted_secured : counted::deleted_new);
@@ -318,7 +314,6 @@ void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_re
                 try_create(to, wanted, tries - 1);
             return;
         }
-        remember(made);
         statistics_.add(counted::created);
         statistics_.add(counted::queues);
         const auto& own = made->record;

@@ -113,6 +113,21 @@ std::optional<queue_record> decode_queue(const identifier& recipient_id, bytes_v
     return out;
 }
 
+std::optional<queue_outline> outline_of(bytes_view record) {
+    reader in(record);
+    queue_outline out;
+    const auto form = in.u8();
+    in.skip(smp::id_size);
+    const auto status = in.u8();
+    const auto keys = in.non_empty_count();
+    out.recipient_key = read_key(in);
+    const bool known = form >= first_form && form <= record_form &&
+                       status <= static_cast<std::uint8_t>(queue_status::blocked);
+    if (!in.ok() || !known || keys != 1) return std::nullopt;
+    out.status = static_cast<queue_status>(status);
+    return out;
+}
+
 bytes encode(const identifier& recipient_id, const stored_message& value) {
     bytes out;
     out.reserve(2 * smp::id_size + 9 + value.body.size());

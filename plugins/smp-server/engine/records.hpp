@@ -17,7 +17,6 @@
 #include "plexus/smp/types.hpp"
 #include "plexus/store.hpp"
 
-#include <deque>
 #include <memory>
 #include <string>
 
@@ -67,6 +66,14 @@ struct queue_record {
 bytes encode(const queue_record& value);
 std::optional<queue_record> decode_queue(const identifier& recipient_id, bytes_view data);
 
+/// What is needed of a stored record to subscribe, read where it lies.
+struct queue_outline {
+    queue_status status = queue_status::active;
+    crypto::public_key recipient_key;
+};
+/// Nothing if it is damaged, or needs more than this: a queue with several recipient keys.
+std::optional<queue_outline> outline_of(bytes_view record);
+
 /// A message of a sender, or the marker that a full queue leaves.
 struct stored_message {
     identifier id{};
@@ -82,9 +89,35 @@ struct waiting_entry {
     std::uint64_t number = 0;
     std::int64_t seconds = 0;
 };
+/// The first go, others come behind. Empty, it holds no memory: most queues have no message.
+class waiting_entries {
+  public:
+    bool empty() const noexcept { return first_ == entries_.size(); }
+    std::size_t size() const noexcept { return entries_.size() - first_; }
+    std::size_t capacity() const noexcept { return entries_.capacity(); }
+    const waiting_entry& front() const noexcept { return entries_[first_]; }
+    auto begin() const noexcept { return entries_.begin() + static_cast<std::ptrdiff_t>(first_); }
+    auto end() const noexcept { return entries_.end(); }
+    void push_back(const waiting_entry& one) { entries_.push_back(one); }
+    void pop_front() {
+        if (++first_ == entries_.size()) {
+            entries_.clear();
+            first_ = 0;
+            if (entries_.capacity() > kept) std::vector<waiting_entry>().swap(entries_);
+        } else if (first_ >= kept && first_ * 2 > entries_.size()) {
+            entries_.erase(entries_.begin(), begin());
+            first_ = 0;
+        }
+    }
+
+  private:
+    static constexpr std::size_t kept = 4;
+    std::vector<waiting_entry> entries_;
+    std::size_t first_ = 0;
+};
 /// Messages of a queue, the oldest first. A full one takes no more until it is empty.
 struct waiting_list {
-    std::deque<waiting_entry> entries;
+    waiting_entries entries;
     bool full = false;
 };
 bytes encode(const waiting_list& value);

@@ -62,19 +62,23 @@ class store_ref {
         return opened;
     }
 
-    /// The value of a key as last committed; nothing if it is not there; would_block if only `get` can tell.
-    /// [any-thread]
-    result<std::optional<bytes>> try_get(plexus_table* table, bytes_view key) const {
-        bytes value;
+    /// Gives the value of a key as last committed to `found`, where it lies; false if it is not there.
+    /// would_block if only `get` can tell. [any-thread]
+    template <typename Found>
+    result<bool> try_read(plexus_table* table, bytes_view key, Found found) const {
         const std::int32_t code = store_->try_get(
             store_->service.self, table, to_abi(key),
-            [](void* context, plexus_view found) {
-                *static_cast<bytes*>(context) = to_bytes(from_abi(found));
-            },
-            &value);
-        if (code == PLEXUS_E_NOT_FOUND) return std::optional<bytes>();
-        if (code != PLEXUS_OK) return from_abi(code, nullptr);
-        return std::optional<bytes>(std::move(value));
+            [](void* context, plexus_view value) { (*static_cast<Found*>(context))(from_abi(value)); },
+            &found);
+        if (code == PLEXUS_OK) return true;
+        if (code == PLEXUS_E_NOT_FOUND) return false;
+        return from_abi(code, nullptr);
+    }
+    /// A copy of the value; nothing if it is not there; would_block as above. [any-thread]
+    result<std::optional<bytes>> try_get(plexus_table* table, bytes_view key) const {
+        std::optional<bytes> value;
+        PLEXUS_CHECK(try_read(table, key, [&](bytes_view found) { value = to_bytes(found); }));
+        return value;
     }
     /// The same from any engine. [shard]
     task<result<std::optional<bytes>>> get(plexus_table* table, bytes key) const {

@@ -416,7 +416,7 @@ TEST(engine, queues_of_other_shards) {
 
 TEST(engine, the_cache_forgets_what_is_not_used) {
     rig world;
-    world.own.cached_queues = 2;
+    world.own.cached_bytes = 2'000;
     std::vector<test_queue> queues;
     for (int i = 0; i < 6; ++i) queues.push_back(test_queue::make(world, 1));
     for (auto& queue : queues) EXPECT_EQ(queue.send(world, 2, "x"), "2:OK, 1:! MSG x");
