@@ -1,11 +1,12 @@
 #include "limits.hpp"
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
-#include <fstream>
-#include <string>
-#include <string_view>
 
 namespace plexus::smp_server {
 namespace {
@@ -61,13 +62,37 @@ pressure pressure_of(std::size_t used, std::size_t limit) noexcept {
     return used < limit ? pressure::newcomers : pressure::clients;
 }
 
+bool heap_watch::due(std::size_t used, bool is_short, std::chrono::nanoseconds now) noexcept {
+    constexpr std::size_t worth = 1 << 20;
+    constexpr std::size_t rise = 1 << 18;
+    constexpr std::chrono::nanoseconds often = std::chrono::seconds(10);
+    constexpr std::chrono::nanoseconds now_and_then = std::chrono::minutes(1);
+    if (!trimmed_at_) trimmed_at_ = now - often;
+    const bool rises = used > last_ + rise;
+    last_ = used;
+    least_ = std::min(least_, used);
+    const bool is_over = !rises && used >= least_ + std::max(worth, least_ / 8);
+    return now - *trimmed_at_ >= (is_over || is_short ? often : now_and_then);
+}
+
+void heap_watch::trimmed(std::size_t used, std::chrono::nanoseconds now) noexcept {
+    least_ = last_ = used;
+    trimmed_at_ = now;
+}
+
 std::size_t own_memory() {
-    std::ifstream status("/proc/self/status");
-    constexpr std::string_view field = "RssAnon:";
-    for (std::string line; std::getline(status, line);)
-        if (line.compare(0, field.size(), field) == 0)
-            return std::strtoull(line.c_str() + field.size(), nullptr, 10) * 1'024;
-    return 0;
+    // Pages: all, resident, and of those the ones of files.
+    std::array<char, 128> text{};
+    const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    const auto size = ::read(file, text.data(), text.size() - 1);
+    ::close(file);
+    if (size <= 0) return 0;
+    char* next = text.data();
+    std::strtoull(next, &next, 10);
+    const auto resident = std::strtoull(next, &next, 10);
+    const auto of_files = std::strtoull(next, &next, 10);
+    return (resident - std::min(resident, of_files)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 void trim_heap() { ::malloc_trim(0); }

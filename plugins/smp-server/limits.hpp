@@ -65,6 +65,19 @@ enum class pressure : std::uint8_t {
 };
 /// `limit` 0: none.
 pressure pressure_of(std::size_t used, std::size_t limit) noexcept;
+/// When to give freed memory back, which the allocator keeps, scattered as it is: soon after a peak is over,
+/// often while memory is short, and else now and then.
+class heap_watch {
+  public:
+    /// Once a second, with the process's memory. True: trim the heap, then call `trimmed`.
+    bool due(std::size_t used, bool is_short, std::chrono::nanoseconds now) noexcept;
+    void trimmed(std::size_t used, std::chrono::nanoseconds now) noexcept;
+
+  private:
+    std::size_t least_ = SIZE_MAX; ///< since it was trimmed
+    std::size_t last_ = 0;
+    std::optional<std::chrono::nanoseconds> trimmed_at_;
+};
 /// What the process holds in memory of its own, without pages of files, in bytes. 0 if the system does not
 /// say.
 std::size_t own_memory();

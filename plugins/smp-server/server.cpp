@@ -49,19 +49,18 @@ task<void> server::stop() {
 }
 
 void server::measure_memory() {
+    auto used = own_memory();
+    const auto time = setup_.clock.monotonic();
+    if (heap_.due(used, memory_ != pressure::none, time)) {
+        trim_heap();
+        used = own_memory();
+        heap_.trimmed(used, time);
+    }
     const auto limit = setup_.memory_limit;
     if (limit == 0) return;
     const auto before = memory_.load();
-    const auto used = own_memory();
     const auto now = pressure_of(used, limit);
     memory_ = now;
-    if (now == pressure::none) return;
-    constexpr std::chrono::nanoseconds between_trims = std::chrono::seconds(10);
-    const auto time = setup_.clock.monotonic();
-    if (time - trimmed_ > between_trims) {
-        trimmed_ = time;
-        trim_heap();
-    }
     if (now <= before) return;
     const auto megabytes = std::to_string(used >> 20);
     const auto given_up = now == pressure::caches      ? std::string_view("cached queues")

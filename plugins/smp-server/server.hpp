@@ -201,7 +201,7 @@ class server {
     server_setup setup_;
     log_limiter warnings_;
     std::atomic<pressure> memory_{pressure::none};
-    std::chrono::nanoseconds trimmed_{};
+    heap_watch heap_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<std::size_t> under_way_{0};
 };

@@ -5,33 +5,46 @@
 #include "plexus/smp/types.hpp"
 
 #include <functional>
+#include <memory>
 
 namespace plexus::smp_server {
 
 using smp::identifier;
 
-/// A byte string of up to 255 bytes, as correlation and entity ids are.
+/// A byte string of up to 255 bytes, as correlation and entity ids are. Those in use have 24 or 32, and need
+/// no heap.
 class short_id {
   public:
-    short_id() noexcept : size_(0) {}
-    explicit short_id(bytes_view from) noexcept : size_(static_cast<std::uint8_t>(from.size())) {
-        std::copy_n(from.begin(), size_, data_.begin());
+    short_id() noexcept = default;
+    explicit short_id(bytes_view from)
+        : size_(static_cast<std::uint8_t>(from.size())),
+          heap_(from.size() > most_own ? new std::uint8_t[from.size()] : nullptr) {
+        std::copy(from.begin(), from.end(), heap_ ? heap_.get() : own_.data());
     }
-    short_id(const short_id& other) noexcept : short_id(other.view()) {}
-    short_id& operator=(const short_id& other) noexcept {
-        if (this != &other) {
-            size_ = other.size_;
-            std::copy_n(other.data_.begin(), size_, data_.begin());
-        }
+    short_id(const short_id& other) : short_id(other.view()) {}
+    short_id& operator=(const short_id& other) {
+        if (this != &other) *this = short_id(other.view());
         return *this;
     }
+    short_id(short_id&& other) noexcept
+        : own_(other.own_), size_(std::exchange(other.size_, std::uint8_t{0})),
+          heap_(std::move(other.heap_)) {}
+    short_id& operator=(short_id&& other) noexcept {
+        own_ = other.own_;
+        size_ = std::exchange(other.size_, std::uint8_t{0});
+        heap_ = std::move(other.heap_);
+        return *this;
+    }
+    ~short_id() = default;
 
-    bytes_view view() const noexcept { return bytes_view(data_).first(size_); }
+    bytes_view view() const noexcept { return {heap_ ? heap_.get() : own_.data(), size_}; }
     operator bytes_view() const noexcept { return view(); }
 
   private:
-    std::uint8_t size_;
-    std::array<std::uint8_t, 255> data_;
+    static constexpr std::size_t most_own = 39;
+    std::array<std::uint8_t, most_own> own_{};
+    std::uint8_t size_ = 0;
+    std::unique_ptr<std::uint8_t[]> heap_;
 };
 
 /// Of the whole server, never used twice.

@@ -5,7 +5,7 @@
 #include "plexus/loop.hpp"
 #include "plexus/task.hpp"
 
-#include <deque>
+#include <vector>
 
 namespace plexus {
 
@@ -35,12 +35,11 @@ class write_batch {
 
   private:
     void add(std::uint32_t kind, plexus_table* table, bytes key, bytes value) {
-        const bytes& kept_key = kept_.emplace_back(std::move(key));
-        const bytes& kept_value = kept_.emplace_back(std::move(value));
-        writes_.push_back(
-            plexus_write{kind, 0, table, to_abi(bytes_view(kept_key)), to_abi(bytes_view(kept_value))});
+        writes_.push_back(plexus_write{kind, 0, table, to_abi(bytes_view(key)), to_abi(bytes_view(value))});
+        kept_.push_back(std::move(key));
+        kept_.push_back(std::move(value));
     }
-    std::deque<bytes> kept_;
+    std::vector<bytes> kept_; ///< that these move leaves their bytes where they are
     std::vector<plexus_write> writes_;
 };
 

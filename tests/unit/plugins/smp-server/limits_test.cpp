@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace plexus::smp_server::test {
 namespace {
 
@@ -36,6 +38,36 @@ TEST(limits, a_budget_fills_up_with_time) {
     EXPECT_EQ(own.left(), 100U) << "never more than a second's worth";
     own.refill(seconds(1));
     EXPECT_EQ(own.left(), 100U);
+}
+
+TEST(limits, memory_goes_back_when_a_peak_is_over) {
+    constexpr std::size_t mb = 1 << 20;
+    heap_watch heap;
+    EXPECT_FALSE(heap.due(4 * mb, false, seconds(1)));
+    EXPECT_FALSE(heap.due(90 * mb, false, seconds(2))) << "it still grows";
+    EXPECT_FALSE(heap.due(120 * mb, false, seconds(3)));
+    EXPECT_TRUE(heap.due(120 * mb, false, seconds(4)));
+    heap.trimmed(5 * mb, seconds(4));
+    EXPECT_FALSE(heap.due(5 * mb, false, seconds(5)));
+    EXPECT_FALSE(heap.due(50 * mb, false, seconds(6)));
+    EXPECT_FALSE(heap.due(50 * mb, false, seconds(7))) << "not again and again";
+    EXPECT_TRUE(heap.due(50 * mb, false, seconds(14)));
+    heap.trimmed(50 * mb, seconds(14));
+    EXPECT_FALSE(heap.due(50 * mb, false, seconds(60))) << "what is in use is not freed memory";
+    EXPECT_TRUE(heap.due(50 * mb, true, seconds(60))) << "but memory is short";
+    EXPECT_FALSE(heap.due(20 * mb, false, seconds(61)));
+    EXPECT_FALSE(heap.due(30 * mb, false, seconds(62)));
+    EXPECT_TRUE(heap.due(30 * mb, false, seconds(63)));
+    heap.trimmed(30 * mb, seconds(63));
+    EXPECT_FALSE(heap.due(30 * mb, false, seconds(122)));
+    EXPECT_TRUE(heap.due(30 * mb, false, seconds(123))) << "much may be free in it";
+}
+
+TEST(limits, the_process_knows_its_memory) {
+    const auto before = own_memory();
+    EXPECT_GT(before, std::size_t{1} << 16);
+    const std::vector<char> block(64 << 20, 'x');
+    EXPECT_GT(own_memory(), before + block.size() / 2);
 }
 
 TEST(limits, a_clock_that_jumps_forward_is_not_believed_at_once) {
