@@ -140,7 +140,7 @@ void connection::finish_handshake() {
 
 void connection::wait(tcp::socket::wait_type what) {
     bool& waiting = what == tcp::socket::wait_read ? reading_ : writing_;
-    if (waiting) return;
+    if (waiting || (deaf_ && what == tcp::socket::wait_read)) return;
     waiting = true;
     socket_.async_wait(what, [self = shared_from_this(), what](boost::system::error_code failure) {
         (what == tcp::socket::wait_read ? self->reading_ : self->writing_) = false;
@@ -153,6 +153,7 @@ void connection::wait(tcp::socket::wait_type what) {
 }
 
 void connection::read_blocks() {
+    if (deaf_) return;
     for (int blocks = 0; blocks < blocks_a_turn;) {
         auto& block = partial_ ? *partial_ : buffers().reading;
         const int got =

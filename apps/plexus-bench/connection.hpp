@@ -87,6 +87,10 @@ class connection : public std::enable_shared_from_this<connection> {
     ready_command prepare(std::uint64_t token, bytes_view body, bytes_view entity, const signer& authority);
     void send(const ready_command& prepared, bytes_view body, bytes_view entity);
     void flush();
+    /// From now on nothing is read: what the server sends fills its buffers.
+    void stop_reading() { deaf_ = true; }
+    /// What was sent last is not all taken by the server.
+    bool is_writing() const noexcept { return writing_; }
 
   private:
     enum class state : unsigned char { closed, connecting, handshake, hello, ready };
@@ -117,6 +121,7 @@ class connection : public std::enable_shared_from_this<connection> {
     state state_ = state::closed;
     bool reading_ = false; ///< a wait is under way
     bool writing_ = false;
+    bool deaf_ = false;
     bool collected_ = false; ///< and said so
     int chain_length_ = 0;
     smp::version version_ = 0;

@@ -8,17 +8,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Reads the server's memory once it stays the same, at most some seconds later.
+/// Reads the server's memory once it has stayed the same for some seconds: a server gives memory back a
+/// little after it needed it.
 result<memory_use> settled(load& on) {
     constexpr std::uint64_t same = 16'384;
+    constexpr int calm = 3;
     auto before = on.to().memory();
-    for (int tries = 0; tries < 20; ++tries) {
-        PLEXUS_CHECK(on.pause(500ms));
+    for (int tries = 0, still = 0; tries < 30 && still < calm; ++tries) {
+        PLEXUS_CHECK(on.pause(1s));
         const auto after = on.to().memory();
         const auto moved = after.anonymous > before.anonymous ? after.anonymous - before.anonymous
                                                               : before.anonymous - after.anonymous;
         before = after;
-        if (moved <= same) break;
+        still = moved <= same ? still + 1 : 0;
     }
     return before;
 }

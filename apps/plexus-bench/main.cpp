@@ -33,6 +33,7 @@ result<figures> run_once(target& to, const options& with) {
     case workload::restart: return run_restart(to, with);
     case workload::crash: return run_crash(to, with);
     case workload::soak: return run_soak(to, with);
+    case workload::attack: return run_attack(to, with);
     }
     return failed("no such workload");
 }

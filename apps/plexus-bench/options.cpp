@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include "attacker.hpp"
+
 #include "plexus/encoding/text.hpp"
 
 #include <boost/program_options.hpp>
@@ -21,6 +23,7 @@ enum option_set : unsigned {
     messages = 32,
     soaking = 64,
     command = 128, ///< it starts the server itself
+    attacking = 256,
 };
 
 struct workload_info {
@@ -49,6 +52,8 @@ constexpr workload_info workloads[] = {
      connections | queues | window | size | command, 8, 32, 4, 0, 0, 10},
     {"soak", "load with churn for a long time, in intervals", connections | queues | window | size | soaking,
      20, 100, 1, 3600, 0, 1},
+    {"attack", "how long others' messages take while somebody attacks the server",
+     connections | size | time | attacking, 1000, 1, 0, 5, 0, 1},
 };
 
 const workload_info& info(workload what) { return workloads[static_cast<std::size_t>(what)]; }
@@ -66,7 +71,9 @@ po::options_description described(const workload_info& of) {
         return po::value<std::string>()->value_name(name)->default_value(std::to_string(preset));
     };
     if ((of.has & connections) != 0)
-        add("connections,c", number("N", of.connections), "connections; half of those of messages receive");
+        add("connections,c", number("N", of.connections),
+            (of.has & attacking) != 0 ? "of the attacker; a flood comes over a sixteenth of them"
+                                      : "connections; half of those of messages receive");
     if ((of.has & queues) != 0) add("queues,q", number("N", of.queues), "queues, dealt to the connections");
     if ((of.has & window) != 0)
         add("window,w", number("N", of.window), "messages under way at once in each queue, 1 to 128");
@@ -82,6 +89,9 @@ po::options_description described(const workload_info& of) {
             "how many connections, and how many queues, are replaced in an interval");
         add("csv", po::value<std::string>()->value_name("FILE"), "write the intervals there");
     }
+    if ((of.has & attacking) != 0)
+        add("kind", po::value<std::string>()->value_name("KIND")->default_value("all"),
+            "new, signatures, proxied, half-open, slow, deaf, or all, one after the other");
     add("rounds,r", number("N", of.rounds),
         (of.has & command) != 0 ? "how often" : "measure so often, the servers in turn; the medians count");
     add("auth", po::value<std::string>()->value_name("KIND")->default_value("ed25519"),
@@ -163,6 +173,12 @@ result<void> read_amounts(options& out, const po::variables_map& given, const wo
         out.interval = std::chrono::seconds(interval);
         out.churn = static_cast<unsigned>(churn);
         if (given.contains("csv")) out.csv = given["csv"].as<std::string>();
+    }
+    if ((of.has & attacking) != 0) {
+        const auto kind = given["kind"].as<std::string>();
+        if (kind != "all") out.attack = kind;
+        if (kind != "all" && std::find(attack_names.begin(), attack_names.end(), kind) == attack_names.end())
+            return wrong("--kind " + kind + " is not new, signatures, proxied, half-open, slow, deaf or all");
     }
     PLEXUS_TRY(const auto rounds, number_of(given, "rounds", 1, 10'000));
     out.rounds = static_cast<unsigned>(rounds);
@@ -255,6 +271,7 @@ std::vector<std::pair<std::string, std::string>> options::shown() const {
     if ((of.has & ::plexus::bench::window) != 0) out.emplace_back("window", std::to_string(window));
     if ((of.has & ::plexus::bench::size) != 0)
         out.emplace_back("size", size == 0 ? "full" : std::to_string(size));
+    if (!attack.empty()) out.emplace_back("kind", attack);
     if (time.count() > 0) out.emplace_back("seconds", std::to_string(time.count()));
     if ((of.has & soaking) != 0) out.emplace_back("churn", std::to_string(churn));
     if (rounds > 1) out.emplace_back("rounds", std::to_string(rounds));

@@ -5,7 +5,7 @@
 
 namespace plexus::bench {
 
-enum class workload : unsigned char { throughput, latency, idle, subscribe, restart, crash, soak };
+enum class workload : unsigned char { throughput, latency, idle, subscribe, restart, crash, soak, attack };
 
 const char* name_of(workload what) noexcept;
 
@@ -23,6 +23,7 @@ struct options {
     std::size_t messages = 0;
     unsigned rounds = 1;
     unsigned churn = 0;                   ///< queues and connections replaced in an interval, percent
+    std::string attack;                   ///< one kind; empty: all, one after the other
     std::string csv;                      ///< a file; empty: none
     std::vector<std::string> command;     ///< starts the server
     std::string server_log = "/dev/null"; ///< what it says

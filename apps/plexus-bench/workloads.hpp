@@ -19,5 +19,6 @@ result<figures> run_subscribe(const target& to, const options& with);
 result<figures> run_restart(target& to, const options& with);
 result<figures> run_crash(target& to, const options& with);
 result<figures> run_soak(const target& to, const options& with);
+result<figures> run_attack(const target& to, const options& with);
 
 } // namespace plexus::bench

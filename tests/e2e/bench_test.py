@@ -92,6 +92,15 @@ def soak(bench):
            f"the intervals are {rows}")
 
 
+def attack(bench):
+    found = bench.figures("attack", "-c", "32", "--seconds", "1")
+    nothing_lost(found)
+    has(found, quiet_median_ms=0.001, new_median_ms=0.001, signatures_p99_ms=0.001, proxied_median_ms=0.001,
+        half_open_longest_ms=0.001, slow_median_ms=0.001, deaf_median_ms=0.001, deaf_anonymous_bytes=4096)
+    found = bench.figures("attack", "-c", "16", "--seconds", "1", "--kind", "slow", "--auth", "x25519")
+    expect("new_median_ms" not in found and "slow_p99_ms" in found, f"one kind alone found {found}")
+
+
 def starts(bench):
     """These start the server themselves."""
     bench.world.kill_server()
@@ -114,6 +123,7 @@ def refusals(bench):
             (["latency", "smp://" + "A" * 43 + "=@192.0.2.1"], 1, "--remote"),
             (["latency", "--pid", "no-such-program", bench.world.address], 1, "'no-such-program'"),
             (["latency", "smp://" + "A" * 43 + "=@" + bench.world.address.split("@")[1]], 1, "certificate"),
+            (["attack", "--kind", "rude", bench.world.address], 2, "half-open"),
             (["soak", "--csv", "/no/such/folder/file", bench.world.address], 1, "/no/such/folder/file"),
     ):
         found, _, err = bench.run(*words)
@@ -123,7 +133,7 @@ def refusals(bench):
 def main():
     with World(sys.argv[1]) as world:
         bench = Bench(world)
-        for part in (refusals, messages, memory, two_servers, soak, starts):
+        for part in (refusals, messages, memory, two_servers, soak, attack, starts):
             part(bench)
             print(f"{part.__name__}: well")
 
