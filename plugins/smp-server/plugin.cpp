@@ -237,6 +237,8 @@ class plugin final : public plugin_base {
                 server_->at(i).take_over(queues, limits, identity);
             });
         operations_.describe(information_of(values));
+        if (auto kept = write_address(values); !kept)
+            host().log().warning("the address is not kept", {{"why", kept.error().message()}});
         return {};
     }
 
@@ -334,9 +336,14 @@ class plugin final : public plugin_base {
             PLEXUS_TRY(onion_name_, onion_name(std::string(config.text("onion-key").value_or("")), source));
             onion_.emplace(table, host().log());
         }
-        const std::string file(config.text("address-file").value_or(""));
         port_ = static_cast<std::uint32_t>(config.integer("port").value_or(smp::default_port));
-        if (file.empty() || port_ == 0) return {};
+        return write_address(config);
+    }
+
+    /// As clients need it, with the password. A port that is not known before it is open is in no file.
+    result<void> write_address(const config_view& config) const {
+        const std::string file(config.text("address-file").value_or(""));
+        if (file.empty() || config.integer("port").value_or(0) == 0) return {};
         auto address = address_of(config);
         address.password = secret_bytes(as_bytes(config.text("password").value_or("")));
         return replace_file(file, as_bytes(smp::to_text(address) + "\n"), for_owner);

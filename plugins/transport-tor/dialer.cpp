@@ -64,6 +64,7 @@ class dialer::connection final : public net::connecting {
         if (!started) return fail(std::move(started).error());
         link_ = made.release();
         inner_ = *started;
+        stage_ = "tor did not connect";
     }
 
     void release() noexcept override {
@@ -74,12 +75,16 @@ class dialer::connection final : public net::connecting {
         auto* const inner = std::exchange(inner_, nullptr);
         inner->cancel(inner);
     }
-    std::string_view stage() const noexcept override {
-        return link_ == nullptr ? "tor was not ready" : "tor did not connect";
+    void expired() override {
+        if (link_ != nullptr) return;
+        const auto& now = dialer_.here().now;
+        stage_ = "tor was not ready (" + std::to_string(now.percent) + " %: " + now.summary + ")";
     }
+    std::string_view stage() const noexcept override { return stage_; }
 
     dialer& dialer_;
     bytes isolation_;
+    std::string stage_ = "tor was not ready";
     link* link_ = nullptr;
     plexus_operation* inner_ = nullptr;
 };
@@ -123,8 +128,9 @@ void dialer::update(const condition& now) {
     for (std::uint32_t i = 0; i < account_.loop.shard_count(); ++i)
         account_.loop.post(i, [this, i, now, kept = net::hold(account_)] {
             gates_[i].now = now;
-            const auto waiting = gates_[i].waiting; // those that end leave the list
-            for (auto* each : waiting) each->look();
+            auto& waiting = gates_[i].waiting; // those that end leave it, and may end others
+            for (auto* each : std::vector<connection*>(waiting))
+                if (std::find(waiting.begin(), waiting.end(), each) != waiting.end()) each->look();
         });
 }
 

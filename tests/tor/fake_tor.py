@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A tor that fails in the way that FAKE_TOR in the environment names: what a test of failures starts instead.
+"""A tor that fails in the way that FAKE_TOR in the environment names: what a test of failures starts instead. The one
+that is "honest" does not fail: it connects to loopback, for tests of what goes through.
 
 Its control port is where a real one has it, control.sock in its working folder; COOKIE there is its cookie."""
 
@@ -10,6 +11,7 @@ import pathlib
 import signal
 import socket
 import sys
+import threading
 import time
 
 SERVER = b"Tor safe cookie authentication server-to-controller hash"
@@ -20,12 +22,79 @@ def say(line):
     print(f"Nov 28 04:00:00.000 {line}", flush=True)
 
 
+def take(connection, size):
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            sys.exit()
+        data += more
+    return data
+
+
+def pump(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        # A reset travels on: what was cut on one side is not an orderly end on the other.
+        for one in (source, sink):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            one.close()
+
+
+def relay(client):
+    """SOCKS5 as tor speaks it, user name and password taken and forgotten."""
+    _, count = take(client, 2)
+    methods = take(client, count)
+    if 2 in methods:
+        client.sendall(b"\5\2")
+        take(client, 1)
+        take(client, take(client, 1)[0])
+        take(client, take(client, 1)[0])
+        client.sendall(b"\1\0")
+    else:
+        client.sendall(b"\5\0")
+    kind = take(client, 4)[3]
+    if kind == 3:
+        host = take(client, take(client, 1)[0]).decode()
+    else:
+        host = socket.inet_ntop(*((socket.AF_INET, take(client, 4)) if kind == 1 else (socket.AF_INET6, take(client, 16))))
+    port = int.from_bytes(take(client, 2), "big")
+    codes = {ConnectionRefusedError: 5, socket.timeout: 4}
+    try:
+        if host.endswith(".onion"):
+            raise TimeoutError
+        server = socket.create_connection((host, port), timeout=30)
+        server.settimeout(None)
+    except OSError as error:
+        code = 0xF0 if host.endswith(".onion") else codes.get(type(error), 4)
+        client.sendall(bytes([5, code, 0, 1]) + bytes(6))
+        client.close()
+        return
+    client.sendall(b"\5\0\0\1" + bytes(6))
+    threading.Thread(target=pump, args=(client, server), daemon=True).start()
+    pump(server, client)
+
+
+def serve_socks():
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("socks.sock")
+    listener.listen(128)
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=relay, args=(client,), daemon=True).start()
+
+
 def serve(how):
     cookie = os.urandom(32)
     file = pathlib.Path("COOKIE").resolve()
     file.write_bytes(cookie if how != "wrong-cookie" else os.urandom(32))
     if how == "no-cookie":
         file.unlink()
+    if how == "honest":
+        threading.Thread(target=serve_socks, daemon=True).start()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind("control.sock")
     listener.listen()
@@ -69,6 +138,10 @@ def serve(how):
             if how == "stuck":
                 answer('650 STATUS_CLIENT WARN BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting to a relay" '
                        'WARNING="No route to host" REASON=NOROUTE COUNT=1 RECOMMENDATION=warn')
+            if how == "honest":
+                answer('250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done"',
+                       "250-status/circuit-established=1", "250 OK")
+                continue
             answer('250-status/bootstrap-phase=NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting to a relay"',
                    "250-status/circuit-established=0", "250 OK")
         elif verb == "ADD_ONION":
@@ -78,7 +151,7 @@ def serve(how):
 
 
 def main():
-    how = os.environ["FAKE_TOR"]
+    how = os.environ.get("FAKE_TOR", "honest")
     sys.stdin.read()
     if how == "exits":
         say("[warn] Failed to parse/validate config: Unknown option 'Nonsense'.  Failing.")

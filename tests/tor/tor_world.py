@@ -82,19 +82,18 @@ class TorWorld(World):
 
 
 class Messenger(Piped):
-    """A messenger with a road of its own: extra options, and lines of the torrc."""
+    """A messenger with a road of its own: extra options, lines of the torrc, and maybe another server."""
 
-    def __init__(self, world, name, options=(), torrc=None):
+    def __init__(self, world, name, options=(), torrc=None, server=None):
         super().__init__(world, name)
-        self.options = list(options)
+        self.options = ["-d", f"{world.folder}/{name}", "-s", server or world.address, "-l", "debug", *options]
         if torrc is not None:
             put_torrc(f"{world.folder}/{name}_db/tor", torrc)
 
     def start(self):
         with open(f"{self.world.folder}/{self.name}.stderr", "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(self.world.command_line(self.name, "-l", "info", *self.options),
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-                                            bufsize=1)
+            self.process = subprocess.Popen([f"{self.world.bin}/plexus", *self.options], stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1)
         self.world.processes.append(self.process)
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
         return self
