@@ -69,6 +69,8 @@ class connector final : public work {
 result<plexus_operation*> start_connect(runtime& owner, const plexus_connect_options& options,
                                         connected_function done, void* context) {
     if (owner.stopping) return make_error(status::stopping, "the transport stops");
+    if ((options.flags & PLEXUS_CONNECT_CARRIED) != 0)
+        return make_error(status::denied, "the simulated network has no carrier");
     if ((options.flags & PLEXUS_CONNECT_SECURE) == 0) {
         plexus_operation* begun = nullptr;
         const auto* raw = owner.sim->transport;

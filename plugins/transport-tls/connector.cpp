@@ -40,11 +40,19 @@ connector::connector(runtime& owner, const client_context& tls, const plexus_con
       server_name_(text_of(options.server_name)), client_chain_(to_bytes(from_abi(options.client_chain))),
       client_key_(from_abi(options.client_key)), expected_{to_bytes(from_abi(options.key_hash)), name(),
                                                            owner.clock, std::nullopt} {
+    keepalive_.keepalive = options.keepalive;
+    keepalive_.keepalive_idle = options.keepalive_idle;
+    keepalive_.keepalive_interval = options.keepalive_interval;
+    keepalive_.keepalive_count = options.keepalive_count;
     for (std::uint32_t i = 0; i < options.alpn_count; ++i)
         alpn_.push_back(to_bytes(from_abi(options.alpn[i])));
 }
 
 void connector::begin() {
+    if (has(PLEXUS_CONNECT_CARRIED) && (runtime_.road == nullptr || has(PLEXUS_CONNECT_DIRECT)))
+        return fail(
+            make_error(status::denied, "cannot connect to " + name() +
+                                           ": it is to go through a carrier, and there is none here"));
     const bool direct = runtime_.road == nullptr || has(PLEXUS_CONNECT_DIRECT);
     if (direct && net::is_onion(host()))
         return fail(make_error(status::denied, "cannot connect to " + name() +
@@ -101,7 +109,10 @@ void connector::release() noexcept {
 // ---- the bytes below
 
 void connector::dialed(std::unique_ptr<net::socket_carrier> socket) {
-    guarded([&] { connected(std::move(socket)); });
+    guarded([&] {
+        net::set_keepalive(socket->get(), keepalive_);
+        connected(std::move(socket));
+    });
 }
 
 void connector::dial_failed(error reason) { fail(std::move(reason)); }
@@ -110,10 +121,12 @@ void connector::below_connected(std::int32_t code, const plexus_error* failure, 
     if (code != PLEXUS_OK) return fail(from_abi(code, failure));
     if (!secure_) return made(below.release());
     std::int32_t socket = -1;
-    if (below.raw()->api->release_descriptor(below.raw(), &socket) == PLEXUS_OK)
+    if (below.raw()->api->release_descriptor(below.raw(), &socket) == PLEXUS_OK) {
+        net::set_keepalive(socket, keepalive_);
         connected(std::make_unique<net::socket_carrier>(owner().loop, net::descriptor(socket)));
-    else
+    } else {
         connected(std::make_unique<net::stream_carrier>(std::move(below)));
+    }
 }
 
 // ---- TLS

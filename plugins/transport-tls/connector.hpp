@@ -43,6 +43,7 @@ class connector final : public net::connecting, net::tcp_dial::sink, net::carrie
     std::string server_name_;
     bytes client_chain_;
     secret_bytes client_key_;
+    plexus_connect_options keepalive_{}; ///< nothing else of it
     expectation expected_;
 
     std::optional<net::tcp_dial> dial_;

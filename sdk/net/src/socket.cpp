@@ -124,6 +124,20 @@ void set_stream_options(int socket, nanoseconds keepalive) {
     set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
+void set_keepalive(int socket, const plexus_connect_options& options) {
+    if (options.keepalive == PLEXUS_KEEPALIVE_PRESET) return;
+    const bool on = options.keepalive == PLEXUS_KEEPALIVE_ON;
+    set_option(socket, SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0);
+    if (!on) return;
+    const auto number = [](std::uint32_t given) {
+        constexpr std::uint32_t most = 32'767; // of the system
+        return static_cast<int>(std::clamp<std::uint32_t>(given, 1, most));
+    };
+    set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, number(options.keepalive_idle));
+    set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, number(options.keepalive_interval));
+    set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, number(std::min(options.keepalive_count, 127U)));
+}
+
 error connect_error(std::string_view where, int number) {
     const bool no_road = number == ENETUNREACH || number == EHOSTUNREACH || number == EAFNOSUPPORT ||
                          number == ENOENT || number == EAGAIN;

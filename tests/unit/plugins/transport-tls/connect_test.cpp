@@ -3,6 +3,9 @@
 
 #include "plexus/net/public_address.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace plexus::test {
@@ -282,6 +285,52 @@ TEST_F(connect_test, takes_another_road_than_the_carrier_only_if_told_so) {
     options.public_only = true;
     EXPECT_EQ(over.dial(options)->status, PLEXUS_E_DENIED);
     EXPECT_EQ(lower.dialed, 1);
+}
+
+TEST_F(connect_test, refuses_a_carrier_that_is_not_there) {
+    ASSERT_TRUE(under.serve(chain));
+    auto options = to(under.port);
+    options.carried = true;
+    EXPECT_EQ(under.dial(options)->status, PLEXUS_E_DENIED);
+    EXPECT_TRUE(host.resolved.empty());
+    lower_transport lower(under.transport(), true, false);
+    host.lower = lower.service();
+    net over(host);
+    host.lower = nullptr;
+    EXPECT_EQ(over.dial(options)->status, PLEXUS_OK);
+    EXPECT_EQ(lower.dialed, 1);
+    options.direct = true;
+    EXPECT_EQ(over.dial(options)->status, PLEXUS_E_DENIED);
+    EXPECT_EQ(lower.dialed, 1);
+}
+
+TEST_F(connect_test, a_connection_has_the_keepalive_that_it_was_asked_for) {
+    serve_options raw;
+    raw.secure = false;
+    ASSERT_TRUE(under.serve(chain, raw));
+    auto options = to(under.port);
+    options.secure = false;
+    const auto number = [](int socket, int level, int name) {
+        int value = -1;
+        socklen_t size = sizeof value;
+        EXPECT_EQ(::getsockopt(socket, level, name, &value, &size), 0);
+        return value;
+    };
+    for (const auto keepalive : {PLEXUS_KEEPALIVE_PRESET, PLEXUS_KEEPALIVE_ON, PLEXUS_KEEPALIVE_OFF}) {
+        options.keepalive = keepalive;
+        const auto client = under.dial(options);
+        ASSERT_EQ(client->status, PLEXUS_OK) << client->message;
+        std::int32_t socket = -1;
+        auto* made = client->stream->raw;
+        host.on_shard(0, [&] { EXPECT_EQ(made->api->release_descriptor(made, &socket), PLEXUS_OK); });
+        EXPECT_EQ(number(socket, SOL_SOCKET, SO_KEEPALIVE) != 0, keepalive != PLEXUS_KEEPALIVE_OFF);
+        if (keepalive == PLEXUS_KEEPALIVE_ON) {
+            EXPECT_EQ(number(socket, IPPROTO_TCP, TCP_KEEPIDLE), 7);
+            EXPECT_EQ(number(socket, IPPROTO_TCP, TCP_KEEPINTVL), 8);
+            EXPECT_EQ(number(socket, IPPROTO_TCP, TCP_KEEPCNT), 9);
+        }
+        ::close(socket);
+    }
 }
 
 TEST_F(connect_test, calls_readable_for_whole_records_only) {

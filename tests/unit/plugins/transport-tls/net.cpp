@@ -165,6 +165,11 @@ std::unique_ptr<dialed> net::begin_dial(const dial_options& options) {
         raw.flags = options.secure ? static_cast<std::uint32_t>(PLEXUS_CONNECT_SECURE) : 0U;
         if (options.public_only) raw.flags |= PLEXUS_CONNECT_PUBLIC;
         if (options.direct) raw.flags |= PLEXUS_CONNECT_DIRECT;
+        if (options.carried) raw.flags |= PLEXUS_CONNECT_CARRIED;
+        raw.keepalive = options.keepalive;
+        raw.keepalive_idle = 7;
+        raw.keepalive_interval = 8;
+        raw.keepalive_count = 9;
         raw.host = view(std::string_view(options.host));
         raw.port = options.port;
         raw.alpn_count = static_cast<std::uint32_t>(alpn.size());

@@ -60,6 +60,8 @@ struct dial_options {
     std::uint32_t shard = 0;
     bool public_only = false;
     bool direct = false;
+    bool carried = false;
+    std::uint32_t keepalive = PLEXUS_KEEPALIVE_PRESET; ///< ON: 7, 8 and 9
 };
 
 struct serve_options {

@@ -68,11 +68,19 @@ struct plexus_stream {
 enum {
     PLEXUS_CONNECT_SECURE = 1, /* TLS with a pinned server; without it the stream is raw */
     PLEXUS_CONNECT_PUBLIC =
-        2,                    /* only to addresses of the public internet, looked at after the name is
-                                 resolved:  DENIED for private, loopback, link-local, unspecified and reserved
-                                 ones. A  transport that leaves the name to others checks numeric hosts */
-    PLEXUS_CONNECT_DIRECT = 4 /* by the system's own network, though there is a carrier; DENIED for a .onion
+        2,                     /* only to addresses of the public internet, looked at after the name is
+                                  resolved:  DENIED for private, loopback, link-local, unspecified and reserved
+                                  ones. A  transport that leaves the name to others checks numeric hosts */
+    PLEXUS_CONNECT_DIRECT = 4, /* by the system's own network, though there is a carrier; DENIED for a .onion
                                  host. Without it a transport that has a carrier uses no other road */
+    PLEXUS_CONNECT_CARRIED = 8 /* by the carrier: DENIED if there is none */
+};
+
+/* What TCP does about a silent peer. */
+enum {
+    PLEXUS_KEEPALIVE_PRESET = 0, /* as the transport's configuration has it */
+    PLEXUS_KEEPALIVE_ON = 1,
+    PLEXUS_KEEPALIVE_OFF = 2
 };
 
 typedef struct plexus_connect_options {
@@ -92,6 +100,10 @@ typedef struct plexus_connect_options {
     plexus_view client_chain; /* PEM of a client certificate chain and its key, for service certificates;
                                  empty: none */
     plexus_view client_key;
+    uint32_t keepalive;          /* PLEXUS_KEEPALIVE_*; with ON: */
+    uint32_t keepalive_idle;     /* seconds of silence before it asks, */
+    uint32_t keepalive_interval; /* between questions, */
+    uint32_t keepalive_count;    /* and how many without an answer break the stream; from 1 up, all three */
 } plexus_connect_options;
 
 typedef struct plexus_transport {

@@ -4,6 +4,7 @@
 
 #include "plexus/abi.hpp"
 #include "plexus/abi/host.h"
+#include "plexus/abi/transport.h"
 #include "plexus/net/descriptor.hpp"
 
 #include <chrono>
@@ -23,6 +24,9 @@ std::string shown(std::string_view host, std::uint32_t port);
 
 /// TCP_NODELAY and keepalive.
 void set_stream_options(int socket, nanoseconds keepalive);
+
+/// What the options of a connection say of keepalive, on its socket.
+void set_keepalive(int socket, const plexus_connect_options& options);
 
 /// A connection under way, or made already. The error names the address.
 result<descriptor> begin_connect(const plexus_address& address, nanoseconds keepalive);
