@@ -120,8 +120,9 @@ void check_commands(const plexus_descriptor& descriptor, std::vector<std::string
 } // namespace
 
 const char* guarding_capability(std::string_view id) {
-    if (id == PLEXUS_RESOLVER_ID || id == "plexus.transport/1" || id == "plexus.carrier/1")
-        return PLEXUS_CAP_NET_OUTBOUND;
+    for (const std::string_view outbound :
+         {PLEXUS_RESOLVER_ID, "plexus.transport/1", "plexus.carrier/1", "plexus.network/0"})
+        if (id == outbound) return PLEXUS_CAP_NET_OUTBOUND;
     if (id == "plexus.listener/1") return PLEXUS_CAP_NET_LISTEN;
     if (id == PLEXUS_OPERATOR_ID) return PLEXUS_CAP_OPERATE;
     return nullptr;
