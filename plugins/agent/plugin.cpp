@@ -44,12 +44,12 @@ class agent_plugin final : public plugin_base {
     result<void> init() override {
         PLEXUS_TRY(const auto* loop, host().require<plexus_loop>(PLEXUS_LOOP_ID));
         PLEXUS_TRY(const auto* store, host().require<plexus_store>(PLEXUS_STORE_ID));
-        PLEXUS_TRY(const auto* transport, host().require<plexus_transport>(PLEXUS_TRANSPORT_ID));
+        PLEXUS_TRY(const auto* network, host().require<plexus_network>(PLEXUS_NETWORK_ID));
         PLEXUS_TRY(const auto* clock, host().require<plexus_clock>(PLEXUS_CLOCK_ID));
         PLEXUS_TRY(const auto* random, host().require<plexus_random>(PLEXUS_RANDOM_ID));
         loop_ = loop_ref(loop);
         PLEXUS_TRY(auto settings, read_settings());
-        const runtime::services given{loop_,  store_ref(store),  transport,
+        const runtime::services given{loop_,  store_ref(store),  network,
                                       random, clock_view(clock), host().log()};
         runtime_.emplace(given, std::move(settings));
         return runtime_->open_tables();
@@ -93,13 +93,7 @@ class agent_plugin final : public plugin_base {
             PLEXUS_TRY(auto known, smp::parse_server_address(text));
             settings.engine.presets.push_back(std::move(known));
         }
-        settings.engine.isolate_connections = config.text("isolation") == "connection";
-        settings.engine.reconnect_least = in_ms("reconnect-least");
-        settings.engine.reconnect_most = in_ms("reconnect-most");
         settings.engine.quota_retry = in_ms("quota-retry");
-        settings.links.connect_timeout = duration("connect-timeout");
-        settings.links.response_timeout = duration("response-timeout");
-        settings.links.ping_interval = duration("ping-interval");
         settings.store_retry = duration("store-retry");
         return settings;
     }
@@ -217,7 +211,7 @@ class agent_plugin final : public plugin_base {
 };
 
 constexpr const char* provides[] = {PLEXUS_AGENT_ID, nullptr};
-constexpr const char* requires_list[] = {PLEXUS_STORE_ID, PLEXUS_TRANSPORT_ID, nullptr};
+constexpr const char* requires_list[] = {PLEXUS_STORE_ID, PLEXUS_NETWORK_ID, nullptr};
 constexpr const char* capabilities[] = {PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_KEYS, nullptr};
 constexpr plexus_key keys[] = {
     {"servers", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
@@ -226,16 +220,6 @@ constexpr plexus_key keys[] = {
      "more servers whose short links hold the host alone"},
     {"passphrase", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, nullptr, nullptr, 0, 0,
      "of the database: keys and messages are encrypted with it"},
-    {"isolation", PLEXUS_KEY_TEXT, 0, "server", "server|connection", 0, 0,
-     "what has a connection to a server of its own: all of it together, or each contact"},
-    {"connect-timeout", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 0, 0, "until a server's stream stands"},
-    {"response-timeout", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 0, 0,
-     "until a server that says nothing is left"},
-    {"ping-interval", PLEXUS_KEY_DURATION, 0, "10m", nullptr, 0, 0, "after which a silent server is asked"},
-    {"reconnect-least", PLEXUS_KEY_DURATION, 0, "1s", nullptr, 0, 0,
-     "first pause before a server is dialed again"},
-    {"reconnect-most", PLEXUS_KEY_DURATION, 0, "1m", nullptr, 0, 0,
-     "longest pause before a server is dialed again"},
     {"quota-retry", PLEXUS_KEY_DURATION, 0, "5m", nullptr, 0, 0,
      "pause before a full queue is tried without the peer's word"},
     {"store-retry", PLEXUS_KEY_DURATION, 0, "5s", nullptr, 0, 0,

@@ -49,8 +49,17 @@ task<result<void>> runtime::start(secret_bytes passphrase) {
         advance();
         drain();
     });
+    take_rules();
     auto ready = co_await storage_.unlock(std::move(passphrase));
     if (ready) ready = co_await build_engine();
+    if (ready) {
+        const auto* network = services_.network;
+        const auto changed = [](void* self, std::uint32_t what) {
+            static_cast<runtime*>(self)->network_changed(what);
+        };
+        const auto code = network->watch(network->service.self, changed, this, &watch_);
+        if (code != PLEXUS_OK) ready = from_abi(code, nullptr);
+    }
     if (!ready) timer_.reset(); // no stop follows a failed start
     co_return ready;
 }
@@ -87,6 +96,8 @@ task<void> runtime::rebuild() {
 
 task<result<void>> runtime::stop() {
     stopping_ = true;
+    if (watch_ != nullptr)
+        services_.network->unwatch(services_.network->service.self, std::exchange(watch_, nullptr));
     fail_replies(make_error(status::stopping, "the agent is stopping"));
     drop_links();
     tasks_.cancel();
@@ -165,10 +176,9 @@ void runtime::perform(agent::any_action any) {
     if (const auto* write = std::get_if<act::commit>(&any)) {
         commit(*write);
     } else if (const auto* dial = std::get_if<act::dial>(&any)) {
-        auto link = std::make_unique<server_link>(*this, dial->session, dial->server, dial->isolation,
-                                                  settings_.links, random_);
+        auto link = std::make_unique<server_link>(*this, services_.loop, *dial, random_);
         auto& started = *links_.insert_or_assign(dial->session, std::move(link)).first->second;
-        started.start(services_.transport);
+        started.start(services_.network);
     } else if (const auto* hang_up = std::get_if<act::hang_up>(&any)) {
         if (auto found = links_.extract(hang_up->session)) ended_.push_back(std::move(found.mapped()));
     } else if (const auto* command = std::get_if<act::command>(&any)) {
@@ -302,13 +312,31 @@ void runtime::link_failed(agent::session_id id, const error& cause) {
     schedule();
 }
 
-void runtime::link_busy(agent::session_id id) {
-    const bool posted = services_.loop.post(0, [this, id] {
-        --pending_;
-        if (const auto found = links_.find(id); found != links_.end()) found->second->read();
-        check_stopped();
-    });
-    if (posted) ++pending_;
+void runtime::take_rules() {
+    plexus_network_rules rules{};
+    rules.size = sizeof rules;
+    services_.network->get_rules(services_.network->service.self, &rules);
+    const auto in_ms = [](std::uint64_t ns) {
+        return std::chrono::milliseconds(
+            std::max<std::int64_t>(1, milliseconds(std::chrono::nanoseconds(static_cast<std::int64_t>(ns)))));
+    };
+    settings_.engine.isolate_connections = (rules.flags & PLEXUS_NETWORK_BY_ENTITY) != 0;
+    settings_.engine.reconnect_least = in_ms(rules.reconnect_least_ns);
+    settings_.engine.reconnect_most = in_ms(rules.reconnect_most_ns);
+}
+
+void runtime::network_changed(std::uint32_t what) {
+    if (what == PLEXUS_NETWORK_PROXY_CHANGED || stopping_) return;
+    take_rules();
+    if (!engine_ || broken_) return;
+    advance();
+    const auto& now = settings_.engine;
+    engine_->set_rules(now.isolate_connections, now.reconnect_least, now.reconnect_most);
+    if (what == PLEXUS_NETWORK_ROADS_CHANGED)
+        engine_->reconnect(make_error(agent::failure::network, "the network's settings were changed", true));
+    else
+        engine_->dial_now();
+    schedule();
 }
 
 void runtime::link_event(agent::session_id id, const smp::client_event& event) {

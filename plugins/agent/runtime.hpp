@@ -12,7 +12,6 @@ namespace plexus::agent_plugin {
 
 struct runtime_settings {
     agent::engine::options engine;
-    link_settings links;
     std::chrono::nanoseconds store_retry{}; ///< after a failed commit, before the store is read again
 };
 
@@ -21,7 +20,7 @@ class runtime final : public link_owner {
     struct services {
         loop_ref loop;
         store_ref store;
-        const plexus_transport* transport = nullptr;
+        const plexus_network* network = nullptr;
         const plexus_random* random = nullptr;
         clock_view clock;
         logger log;
@@ -58,7 +57,6 @@ class runtime final : public link_owner {
     void link_failed(agent::session_id id, const error& cause) override;
     void link_event(agent::session_id id, const smp::client_event& event) override;
     void link_idle() override { schedule(); }
-    void link_busy(agent::session_id id) override;
     std::chrono::nanoseconds now() const override { return services_.clock.monotonic(); }
     void link_pending(int change) override;
 
@@ -74,6 +72,8 @@ class runtime final : public link_owner {
     void deliver(const agent::event& event);
     void arm();
     void drop_links();
+    void take_rules();
+    void network_changed(std::uint32_t what);
     void settle(const agent::action::reply& reply);
     void fail_replies(const error& cause);
     void check_stopped();
@@ -88,6 +88,7 @@ class runtime final : public link_owner {
     std::vector<std::unique_ptr<server_link>> ended_; ///< may be in one of their own calls
     std::map<agent::request_id, reply_function> replies_;
     agent::request_id next_request_ = 1;
+    plexus_network_watch* watch_ = nullptr;
     receiver_function receiver_ = nullptr;
     void* receiver_context_ = nullptr;
 

@@ -108,7 +108,7 @@ constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_NET_OU
 constexpr const char* provides[] = {PLEXUS_COMMAND_ID, PLEXUS_SMP_SERVER_ID, nullptr};
 constexpr const char* needs[] = {PLEXUS_LISTENER_ID, PLEXUS_STORE_ID, nullptr};
 
-constexpr const char* uses[] = {PLEXUS_TRANSPORT_ID, PLEXUS_HTTP_ID, PLEXUS_ONION_ID, nullptr};
+constexpr const char* uses[] = {PLEXUS_NETWORK_ID, PLEXUS_HTTP_ID, PLEXUS_ONION_ID, nullptr};
 
 constexpr plugin_info info = {
     .id = "smp-server",
@@ -170,8 +170,8 @@ class plugin final : public plugin_base {
         setup_.emplace(
             server_setup{loop_ref(loop), clock_view(clock), host().log(), host_random(random),
                          credentials_.identity, std::move(queues), limits, store_ref(store), tables{},
-                         metrics, host().service<plexus_transport>(PLEXUS_TRANSPORT_ID),
-                         config.boolean("proxy"), proxy_limits_of(config, loop_ref(loop).shard_count()),
+                         metrics, host().service<plexus_network>(PLEXUS_NETWORK_ID), config.boolean("proxy"),
+                         proxy_limits_of(config, loop_ref(loop).shard_count()),
                          static_cast<std::size_t>(config.integer("memory-limit").value_or(0)) << 20});
         return {};
     }
@@ -180,6 +180,10 @@ class plugin final : public plugin_base {
         auto opened = open_tables(setup_->store);
         if (!opened) co_return std::move(opened).error();
         setup_->opened = *opened;
+        if (setup_->allow_proxy && setup_->network == nullptr)
+            host().log().warning(
+                "private routing is off, since nothing reaches other servers: add [plugin.network], "
+                "or set proxy = false");
         auto epoch = co_await next_epoch();
         if (!epoch) co_return std::move(epoch).error();
         server_.emplace(std::move(*setup_), *epoch);

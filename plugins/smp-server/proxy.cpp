@@ -65,15 +65,15 @@ void proxy::connect(const reply_to& to, const smp::server_address& server) {
 }
 
 void proxy::dial(const reply_to& to, bytes name, const smp::server_address& server) {
-    if (transport_ == nullptr) return fail(to, broker_failure(broker_error::host));
+    if (network_ == nullptr) return fail(to, broker_failure(broker_error::host));
     if (waiting_ >= limits_.waiting || !make_way() || !make_room()) return fail(to, proxy_busy());
     auto& made = destinations_[std::move(name)];
     made.server = server;
     made.waiting.push_back(to);
     ++waiting_;
     ++connecting_;
-    made.link = std::make_unique<relay_link>(*this, server, limits_.times, random_);
-    made.link->start(transport_, !limits_.allow_private);
+    made.link = std::make_unique<relay_link>(*this, loop_, server, limits_.times, random_);
+    made.link->start(network_, !limits_.allow_private);
 }
 
 /// Gives up the attempt that takes longest, if a healthy destination would have answered by now.

@@ -34,10 +34,10 @@ class proxy_outputs {
 
 class proxy final : public relay_owner {
   public:
-    /// Without a transport every PRXY is refused.
-    proxy(const plexus_transport* transport, const proxy_limits& limits, crypto::random_source& random,
-          proxy_outputs& outputs)
-        : transport_(transport), limits_(limits), random_(random), outputs_(outputs) {}
+    /// Without a network every PRXY is refused.
+    proxy(const plexus_network* network, loop_ref loop, const proxy_limits& limits,
+          crypto::random_source& random, proxy_outputs& outputs)
+        : network_(network), loop_(loop), limits_(limits), random_(random), outputs_(outputs) {}
 
     /// PRXY.
     void connect(const reply_to& to, const smp::server_address& server);
@@ -78,7 +78,8 @@ class proxy final : public relay_owner {
     bool make_room();
     bool make_way();
 
-    const plexus_transport* transport_;
+    const plexus_network* network_;
+    loop_ref loop_;
     const proxy_limits& limits_;
     crypto::random_source& random_;
     proxy_outputs& outputs_;

@@ -14,13 +14,6 @@ constexpr std::string_view protocol_name = "smp/1";
 /// Blocks of a destination that answer none of our commands: it has no reason to send any.
 constexpr std::size_t most_unasked = 16;
 
-/// The host to dial: one that is reached without Tor, where there is one.
-const std::string& host_of(const smp::server_address& server) {
-    for (const auto& host : server.hosts)
-        if (host.kind != encoding::host_kind::onion) return host.name;
-    return server.hosts.front().name;
-}
-
 smp::server_error handshake_failure(smp::handshake_error code) {
     auto out = transport_failure(transport_error::handshake);
     out.handshake = code;
@@ -62,138 +55,79 @@ smp::server_error transport_failure(transport_error code) {
     return out;
 }
 
-/// What a connection's completion finds: the link, unless that is gone.
-struct relay_link::attempt {
-    relay_link* link = nullptr;
-    relay_owner* owner = nullptr;
-    plexus_operation* operation = nullptr;
-};
-
-relay_link::relay_link(relay_owner& owner, const smp::server_address& server, const relay_times& times,
-                       crypto::random_source& random)
-    : owner_(owner), server_(server), times_(times), random_(random), begun_(owner.relay_now()),
+relay_link::relay_link(relay_owner& owner, loop_ref loop, const smp::server_address& server,
+                       const relay_times& times, crypto::random_source& random)
+    : owner_(owner), server_(server), times_(times), random_(random),
+      link_(*this, loop, [&owner](int change) { owner.relay_dialing(change); }), begun_(owner.relay_now()),
       last_used_(begun_), last_heard_(begun_) {}
 
-relay_link::~relay_link() {
-    if (attempt_ == nullptr) return;
-    attempt_->link = nullptr;
-    if (attempt_->operation != nullptr) attempt_->operation->cancel(attempt_->operation);
+void relay_link::start(const plexus_network* network, bool public_only) {
+    std::vector<plexus_view> hosts;
+    for (const auto& each : server_.hosts) hosts.push_back(to_abi(std::string_view(each.name)));
+    plexus_network_server server{};
+    server.size = sizeof server;
+    if (public_only) server.flags |= PLEXUS_NETWORK_PUBLIC;
+    server.hosts = hosts.data();
+    server.host_count = static_cast<std::uint32_t>(hosts.size());
+    server.port = server_.port_number();
+    server.default_port = smp::default_port;
+    server.alpn = to_abi(protocol_name);
+    server.key_hash = to_abi(bytes_view(server_.fingerprint));
+    server.timeout_ns = static_cast<std::uint64_t>(times_.connect.count());
+    link_.start(network, server, times_.connect);
 }
 
-void relay_link::start(const plexus_transport* transport, bool public_only) {
-    const plexus_view protocol = to_abi(protocol_name);
-    plexus_connect_options options{};
-    options.size = sizeof options;
-    options.flags = PLEXUS_CONNECT_SECURE;
-    if (public_only) options.flags |= PLEXUS_CONNECT_PUBLIC;
-    options.host = to_abi(std::string_view(host_of(server_)));
-    options.port = server_.port_number();
-    options.alpn_count = 1;
-    options.alpn = &protocol;
-    options.key_hash = to_abi(bytes_view(server_.fingerprint));
-    options.timeout_ns = static_cast<std::uint64_t>(times_.connect.count());
-
-    attempt_ = new attempt{this, &owner_, nullptr};
-    owner_.relay_dialing(1);
-    const auto done = [](void* context, std::int32_t code, const plexus_error* failure, plexus_stream* raw) {
-        const std::unique_ptr<attempt> mine(static_cast<attempt*>(context));
-        auto* owner = mine->owner;
-        if (mine->link != nullptr) {
-            mine->link->attempt_ = nullptr;
-            mine->link->connected(code, failure, raw);
-        } else if (code == PLEXUS_OK) {
-            stream unwanted(raw);
-        }
-        owner->relay_dialing(-1);
-    };
-    auto* started = attempt_;
-    const auto code =
-        transport->connect(transport->service.self, &options, done, started, &started->operation);
-    if (code == PLEXUS_OK) return;
-    delete started;
-    attempt_ = nullptr;
-    owner_.relay_dialing(-1);
-    end(dial_failure(from_abi(code, nullptr)), describe(code));
-}
-
-void relay_link::connected(std::int32_t code, const plexus_error* failure, plexus_stream* raw) {
-    if (code != PLEXUS_OK) {
-        const auto cause = from_abi(code, failure);
-        return end(dial_failure(cause), cause.message());
-    }
-    stream_ = stream(raw);
-    static const plexus_stream_handler handler = {
-        [](void* context) { static_cast<relay_link*>(context)->read(); },
-        [](void* context) { static_cast<relay_link*>(context)->flush(); },
-    };
-    stream_.set_handler(&handler, this);
+void relay_link::link_connected() {
     smp::client_parameters parameters;
     parameters.server = server_.fingerprint;
-    parameters.session_id = to_bytes(stream_.info(PLEXUS_STREAM_CHANNEL_BINDING).value_or(bytes_view()));
-    parameters.peer_chain = stream_.peer_chain();
+    parameters.session_id =
+        to_bytes(link_.below().info(PLEXUS_STREAM_CHANNEL_BINDING).value_or(bytes_view()));
+    parameters.peer_chain = link_.below().peer_chain();
     parameters.proxy = true;
     session_.emplace(std::move(parameters), random_);
-    read();
+}
+
+void relay_link::link_ended(const error& cause) {
+    if (!session_) return end(dial_failure(cause), cause.message());
+    end(broker_failure(broker_error::network), cause.message());
 }
 
 void relay_link::end(const smp::server_error& why, std::string_view cause) {
     if (ended_) return;
     ended_ = true;
+    const std::string said(cause); // it may be the link's own
+    link_.end(make_error(status::closed, said));
     // What was sent may have been done: as with the official proxy, its sender hears of no answer in time.
     for (const auto& [token, each] : std::exchange(waiting_, {}))
         owner_.relay_answered(each.from, msg::err{broker_failure(broker_error::timeout)});
-    owner_.relay_ended(*this, why, cause);
+    owner_.relay_ended(*this, why, said);
 }
 
 void relay_link::touch() { last_used_ = owner_.relay_now(); }
 
-void relay_link::read() {
-    if (!in_) in_ = std::make_unique<smp::block_buffer>();
-    while (!ended_) {
-        auto taken = stream_.try_read(bytes_span(*in_).subspan(in_size_));
-        if (!taken) {
-            if (!taken.error().is(status::would_block))
-                return end(broker_failure(broker_error::network), taken.error().message());
-            break;
-        }
-        in_size_ += *taken;
-        if (in_size_ < in_->size()) continue;
-        in_size_ = 0;
-        if (!take_block()) return;
-    }
-    if (in_size_ == 0) in_.reset();
-    flush();
+void relay_link::link_received(bytes_span block) {
+    last_heard_ = owner_.relay_now();
+    const auto received = session_->receive(block.first<smp::block_size>());
+    if (!received)
+        return end(ready_ ? broker_failure(broker_error::network) : hello_failure(received.error()),
+                   received.error().message());
+    if (!ready_) return greeted();
+    bool wanted = false;
+    while (const auto event = session_->next()) wanted = answered(*event) || wanted;
+    if (!wanted && ++unasked_ > most_unasked)
+        end(broker_failure(broker_error::network), "it sends what nobody asked for");
 }
 
-bool relay_link::take_block() {
-    last_heard_ = owner_.relay_now();
-    const auto received = session_->receive(*in_);
-    if (!received) {
-        end(ready_ ? broker_failure(broker_error::network) : hello_failure(received.error()),
-            received.error().message());
-        return false;
-    }
-    if (ready_) {
-        bool wanted = false;
-        while (const auto event = session_->next()) wanted = answered(*event) || wanted;
-        if (!wanted && ++unasked_ > most_unasked)
-            end(broker_failure(broker_error::network), "it sends what nobody asked for");
-        return !ended_;
-    }
-    if (session_->agreed_version() < smp::since::proxy) {
-        end(transport_failure(transport_error::version), "it is too old for commands of a proxy");
-        return false;
-    }
+void relay_link::greeted() {
+    if (session_->agreed_version() < smp::since::proxy)
+        return end(transport_failure(transport_error::version), "it is too old for commands of a proxy");
     const auto box = session_->proxy_box();
-    if (!box) {
-        end(transport_failure(transport_error::no_auth), box.error().message());
-        return false;
-    }
+    if (!box) return end(transport_failure(transport_error::no_auth), box.error().message());
     box_ = *box;
     ready_ = true;
+    link_.greeted();
     touch();
     owner_.relay_ready(*this);
-    return !ended_;
 }
 
 bool relay_link::answered(const smp::client_event& event) {
@@ -242,27 +176,11 @@ void relay_link::forward(const relay_command& command) {
         return;
     }
     waiting_.emplace(token, asked{command.from, id, last_used_});
-    flush();
+    link_.flush();
 }
 
-void relay_link::flush() {
-    while (!ended_ && session_) {
-        if (out_left_ == 0) {
-            if (!out_) out_ = std::make_unique<smp::block_buffer>();
-            if (!session_->has_output() || !session_->next_block(*out_)) {
-                out_.reset();
-                return;
-            }
-            out_left_ = out_->size();
-        }
-        const auto given = stream_.try_write(bytes_view(*out_).last(out_left_));
-        if (!given) {
-            if (!given.error().is(status::would_block))
-                end(broker_failure(broker_error::network), given.error().message());
-            return;
-        }
-        out_left_ -= *given;
-    }
+bool relay_link::link_fill(bytes_span block) {
+    return session_->has_output() && session_->next_block(block.first<smp::block_size>());
 }
 
 void relay_link::check_time() {

@@ -1,11 +1,11 @@
-// One session of this server, as a proxy, with a destination: dialed through the transport, kept for all
+// One session of this server, as a proxy, with a destination: dialed through the network, kept for all
 // clients. Commands go out as RFWD; what becomes of each is told once. The proxy owns it.
 #pragma once
 
 #include "engine/ids.hpp"
 
+#include "plexus/block_link.hpp"
 #include "plexus/smp/client.hpp"
-#include "plexus/stream.hpp"
 
 #include <map>
 
@@ -41,15 +41,14 @@ class relay_owner {
     virtual void relay_dialing(int change) = 0;
 };
 
-class relay_link {
+class relay_link final : block_link_user {
   public:
-    relay_link(relay_owner& owner, const smp::server_address& server, const relay_times& times,
+    relay_link(relay_owner& owner, loop_ref loop, const smp::server_address& server, const relay_times& times,
                crypto::random_source& random);
     relay_link(const relay_link&) = delete;
     relay_link& operator=(const relay_link&) = delete;
-    ~relay_link();
 
-    void start(const plexus_transport* transport, bool public_only);
+    void start(const plexus_network* network, bool public_only);
     bool is_ready() const noexcept { return ready_ && !ended_; }
     std::chrono::nanoseconds begun() const noexcept { return begun_; }
     /// Only when it is ready.
@@ -63,17 +62,20 @@ class relay_link {
     void end(const smp::server_error& why, std::string_view cause);
 
   private:
-    struct attempt;
     struct asked {
         reply_to from;
         smp::correlation_id id{};
         std::chrono::nanoseconds since{};
     };
 
-    void connected(std::int32_t code, const plexus_error* failure, plexus_stream* raw);
-    void read();
-    void flush();
-    bool take_block();
+    void link_connected() override;
+    void link_received(bytes_span block) override;
+    bool link_fill(bytes_span block) override;
+    void link_settled() override { link_.flush(); }
+    void link_ended(const error& cause) override;
+    std::chrono::nanoseconds link_now() override { return owner_.relay_now(); }
+
+    void greeted();
     bool answered(const smp::client_event& event);
     smp::message opened(const smp::msg::rres& response, const smp::correlation_id& id, bytes& storage) const;
 
@@ -82,15 +84,10 @@ class relay_link {
     const relay_times& times_;
     crypto::random_source& random_;
 
-    attempt* attempt_ = nullptr; ///< under way
-    stream stream_;
+    block_link<smp::block_size> link_;
     std::optional<smp::client_session> session_;
     crypto::box_key box_;
-    std::unique_ptr<smp::block_buffer> in_;
-    std::size_t in_size_ = 0;
-    std::unique_ptr<smp::block_buffer> out_;
-    std::size_t out_left_ = 0; ///< of the block that is being written
-    std::size_t unasked_ = 0;  ///< blocks that answered nothing
+    std::size_t unasked_ = 0; ///< blocks that answered nothing
     bool ready_ = false;
     bool ended_ = false;
 

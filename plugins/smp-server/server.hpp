@@ -45,7 +45,7 @@ struct server_setup {
     store_ref store;
     tables opened;
     server_metrics metrics;
-    const plexus_transport* transport = nullptr; ///< to other servers; may be missing
+    const plexus_network* network = nullptr; ///< to other servers; may be missing
     bool allow_proxy = true;
     proxy_limits proxy;
     std::size_t memory_limit = 0; ///< bytes; 0: none

@@ -2,6 +2,7 @@
 
 #include "pem.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <system_error>
@@ -72,6 +73,13 @@ std::string config_text(const server_config& from) {
     if (!from.onion.empty())
         out += "# Starts and owns a tor; its state is kept in this folder.\n"
                "[plugin.transport-tor]\npath = \"tor\"\n\n";
+    // Who has no public address does not show one by dialing others.
+    const bool hidden = std::all_of(from.hosts.begin(), from.hosts.end(),
+                                    [](const auto& host) { return host.kind == encoding::host_kind::onion; });
+    out += "# How other servers are reached for private routing: the proxy or tor is for .onion hosts alone\n"
+           "# (\"onion\"), or for all (\"always\").\n"
+           "[plugin.network]\nhost-mode = \"public\"\nsocks-mode = \"" +
+           std::string(hidden ? "always" : "onion") + "\"\n\n";
     out += "[plugin.store-lmdb]\npath = \"store\"\n\n"
            "[plugin.smp-server]\n";
     out += "hosts = [" + hosts + "]\n";

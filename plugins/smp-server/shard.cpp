@@ -19,7 +19,7 @@ shard::shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint
       limits_(owner.setup().limits), identities_{owner.setup().identity},
       engine_(index, shards, settings_, owner.setup().store, owner.setup().opened, *this,
               owner.setup().random, first_number_of(epoch, index)),
-      proxy_(owner.setup().transport, owner.setup().proxy, owner.setup().random, *this) {}
+      proxy_(owner.setup().network, owner.setup().loop, owner.setup().proxy, owner.setup().random, *this) {}
 
 std::chrono::nanoseconds shard::now() { return server_.setup().clock.monotonic(); }
 

@@ -57,6 +57,7 @@ class Operated(World):
             out.write(f"""[kernel]
 shards = 2
 [plugin.transport-tls]
+[plugin.network]
 [plugin.store-lmdb]
 path = "store"
 [plugin.smp-server]

@@ -39,7 +39,7 @@ smp_machine::smp_machine(kernel::simulation& world, const std::string& host, con
     address.hosts = {{encoding::host_kind::domain, host}};
     address_ = smp::to_text(address);
     machine_ = std::make_unique<machine>(world, host,
-                                         "[plugin.transport]\nlibrary = 'transport-sim'\n"
+                                         "[plugin.transport]\nlibrary = 'transport-sim'\n[plugin.network]\n"
                                          "[plugin.store]\nlibrary = 'store-memory'\nimage = '" +
                                              new_image() +
                                              "'\n"
@@ -74,11 +74,12 @@ struct agent_user::outcome {
 agent_user::agent_user(kernel::simulation& world, std::string name, const std::string& server,
                        std::string more, std::string image)
     : world_(world), name_(std::move(name)),
-      machine_(std::make_unique<machine>(world, name_,
-                                         "[plugin.transport]\nlibrary = 'transport-sim'\n"
-                                         "[plugin.store]\nlibrary = 'store-memory'\nimage = '" +
-                                             (image.empty() ? new_image() : image) +
-                                             "'\n[plugin.agent]\nservers = ['" + server + "']\n" + more)) {}
+      machine_(std::make_unique<machine>(
+          world, name_,
+          "[plugin.transport]\nlibrary = 'transport-sim'\n" +
+              std::string(more.find("[plugin.network]") == std::string::npos ? "[plugin.network]\n" : "") +
+              "[plugin.store]\nlibrary = 'store-memory'\nimage = '" + (image.empty() ? new_image() : image) +
+              "'\n[plugin.agent]\nservers = ['" + server + "']\n" + more)) {}
 
 agent_user::~agent_user() = default;
 

@@ -48,8 +48,8 @@ class agent_user {
         std::string short_;
     };
 
-    /// `more` is added to the agent's configuration. Users with the same `image` have the same database;
-    /// without one it is this user's own.
+    /// `more` is added to the agent's configuration, and may have a section of the network. Users with the
+    /// same `image` have the same database; without one it is this user's own.
     agent_user(kernel::simulation& world, std::string name, const std::string& server, std::string more = {},
                std::string image = {});
     ~agent_user();

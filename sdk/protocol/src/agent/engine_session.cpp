@@ -42,7 +42,54 @@ engine::session* engine::find_session(session_id id) {
 void engine::open(session& s) {
     if (!started_ || s.now != session::state::idle || now_ < s.retry_at) return;
     s.now = session::state::dialing;
-    effect(action::dial{s.id, s.server, s.isolation});
+    const bool interactive =
+        std::any_of(s.creates.begin(), s.creates.end(), [](const auto& each) { return each->request != 0; });
+    effect(action::dial{s.id, s.server, s.isolation, interactive});
+}
+
+void engine::leave_all(const error& cause) {
+    std::vector<session_id> ids;
+    for (const auto& [id, s] : sessions_)
+        if (s->now != session::state::idle) ids.push_back(id);
+    for (const auto id : ids) {
+        effect(action::hang_up{id});
+        server_down(id, cause);
+    }
+}
+
+void engine::set_rules(bool isolate_connections, std::chrono::milliseconds reconnect_least,
+                       std::chrono::milliseconds reconnect_most) {
+    settings_.reconnect_least = reconnect_least;
+    settings_.reconnect_most = reconnect_most;
+    if (isolate_connections == settings_.isolate_connections) return;
+    leave_all(make_error(failure::network, "connections are grouped anew", true));
+    settings_.isolate_connections = isolate_connections;
+    std::deque<std::unique_ptr<pending_create>> creates;
+    for (auto& [id, s] : sessions_)
+        std::move(s->creates.begin(), s->creates.end(), std::back_inserter(creates));
+    sessions_.clear();
+    session_names_.clear();
+    for (auto& each : creates)
+        send_create(session_for(settings_.servers[each->server], each->connection), std::move(each));
+    std::vector<connection_id> ids;
+    for (const auto& [id, c] : connections_) ids.push_back(id);
+    for (const auto id : ids)
+        if (auto* c = find(id)) pump(*c);
+    finish_step();
+}
+
+void engine::reconnect(const error& cause) {
+    leave_all(cause);
+    dial_now();
+}
+
+void engine::dial_now() {
+    for (auto& [id, s] : sessions_) {
+        s->attempts = 0;
+        s->retry_at = std::min(s->retry_at, now_);
+        open(*s);
+    }
+    finish_step();
 }
 
 void engine::use(live_connection& c, const server_address& server) {

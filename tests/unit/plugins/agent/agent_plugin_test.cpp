@@ -1,6 +1,9 @@
 // The agent plugin on the simulated network, against our SMP server.
 #include "agent_user.hpp"
 
+#include "plexus/abi.hpp"
+#include "plexus/abi/draft/network.h"
+
 #include <gmock/gmock.h>
 
 namespace plexus::test {
@@ -100,6 +103,77 @@ TEST_F(agent_plugin_test, a_server_that_says_nothing_is_left_and_dialed_again) {
         [&] { return !alice->passing.empty() && alice->passing.back().kind == PLEXUS_AGENT_SERVER_DOWN; }));
     EXPECT_TRUE(arrive(*bob, 1));
     EXPECT_THAT(bob->texts(), ElementsAre("slow"));
+}
+
+/// The network's settings of a user, and what it says of its servers.
+class network_of {
+  public:
+    explicit network_of(agent_user& user)
+        : user_(user), table_(user.host().service<plexus_network>("network", PLEXUS_NETWORK_ID)) {}
+
+    void change(std::string_view json) {
+        user_.host().on_shard(
+            0, [&] { ASSERT_EQ(table_->change(table_->service.self, to_abi(json), 0, nullptr), PLEXUS_OK); });
+    }
+    std::string status() {
+        std::string out;
+        table_->read(
+            table_->service.self, PLEXUS_NETWORK_STATUS,
+            [](void* context, plexus_view json) { *static_cast<std::string*>(context) = text_of(json); },
+            &out);
+        return out;
+    }
+    std::size_t connections() {
+        const auto text = status();
+        std::size_t count = 0;
+        for (auto at = text.find("\"since\""); at != std::string::npos; at = text.find("\"since\"", at + 1))
+            ++count;
+        return count;
+    }
+
+  private:
+    agent_user& user_;
+    const plexus_network* table_;
+};
+
+TEST_F(agent_plugin_test, sessions_are_grouped_anew_while_it_runs) {
+    connect();
+    const auto second = alice->create();
+    const auto other = bob->join(second.short_);
+    ASSERT_TRUE(world.run_until([&] {
+        return alice->kept(PLEXUS_AGENT_CONNECTED).size() == 2 &&
+               bob->kept(PLEXUS_AGENT_CONNECTED).size() == 2;
+    }));
+    network_of network(*alice);
+    EXPECT_EQ(network.connections(), 1U); // to one server
+    std::size_t expected = 0;
+    for (const auto& [mode, count] : {std::pair("entity", std::size_t{2}), {"session", 1}, {"entity", 2}}) {
+        network.change(R"({"sessionMode":")" + std::string(mode) + "\"}");
+        EXPECT_TRUE(world.run_until([&, wanted = count] { return network.connections() == wanted; })) << mode;
+        for (const auto connection : {alices, second.connection}) alice->send(connection, mode);
+        bob->send(bobs, mode);
+        bob->send(other, mode);
+        expected += 2;
+        EXPECT_TRUE(arrive(*bob, expected)) << mode;
+        EXPECT_TRUE(arrive(*alice, expected)) << mode;
+    }
+}
+
+TEST_F(agent_plugin_test, a_new_road_is_taken_at_once) {
+    connect();
+    network_of network(*alice);
+    alice->passing.clear();
+    network.change(R"({"smpWebPortServers":"off"})");
+    ASSERT_TRUE(world.run_until(
+        [&] { return !alice->passing.empty() && alice->passing.back().kind == PLEXUS_AGENT_SERVER_UP; }));
+    EXPECT_EQ(network.connections(), 1U);
+    // Settings that concern no road leave the session as it is.
+    alice->passing.clear();
+    network.change(R"({"smpPingCount":5,"reconnectMost":120000000})");
+    world.run_for(1min);
+    EXPECT_TRUE(alice->passing.empty());
+    alice->send(alices, "by the new road");
+    EXPECT_TRUE(arrive(*bob, 1));
 }
 
 TEST_F(agent_plugin_test, mistakes_are_told_at_once) {

@@ -40,14 +40,15 @@ class folder {
 class running_server {
   public:
     explicit running_server(const std::filesystem::path& where, std::string more = "",
-                            const char* store = "store-lmdb", const std::string& store_settings = "")
+                            const char* store = "store-lmdb", const std::string& store_settings = "",
+                            const std::string& network_settings = "")
         : where_(where) {
         std::signal(SIGPIPE, SIG_IGN); // as programs have it
         const auto plexusd = std::string(PLEXUSD_PATH) + " init " + where.string() +
                              " --host 127.0.0.1 --sign-algorithm ed25519 > " + where.string() + ".out";
         EXPECT_EQ(std::system(plexusd.c_str()), 0);
-        std::string text =
-            "[kernel]\nshards = 2\n[plugin.transport-tls]\n[plugin." + std::string(store) + "]\n";
+        std::string text = "[kernel]\nshards = 2\n[plugin.transport-tls]\n[plugin.network]\n" +
+                           network_settings + "[plugin." + std::string(store) + "]\n";
         if (std::string(store) == "store-lmdb") text += "path = \"store\"\n";
         text += store_settings;
         text += "[plugin.smp-server]\naddress = \"127.0.0.1\"\nport = 0\ncertificate-chain = \"server.crt\"\n"

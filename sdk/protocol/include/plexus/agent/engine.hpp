@@ -38,7 +38,8 @@ struct commit {
 struct dial {
     session_id session = 0;
     server_address server;
-    bytes isolation; ///< sessions with another value share no circuit
+    bytes isolation;          ///< sessions with another value share no circuit
+    bool interactive = false; ///< somebody waits for a link that is to be made there
 };
 /// No longer needed.
 struct hang_up {
@@ -119,6 +120,13 @@ class engine {
     void acknowledge(request_id request, std::uint64_t sequence);
     void remove(request_id request, connection_id id, bool wait_sent);
     void security_code(request_id request, connection_id id);
+    /// How sessions are grouped and dialed again, from now on.
+    void set_rules(bool isolate_connections, std::chrono::milliseconds reconnect_least,
+                   std::chrono::milliseconds reconnect_most);
+    /// Leaves all sessions and dials them again at once: the road to the servers is another.
+    void reconnect(const error& cause);
+    /// Dials at once what waits to be dialed again.
+    void dial_now();
     /// Events come out while there is somebody to take them; stored ones come again first. No reply.
     void set_receiver(bool present);
 
@@ -171,6 +179,7 @@ class engine {
     session& session_for(const server_address& server, connection_id id);
     session* find_session(session_id id);
     void open(session& s);
+    void leave_all(const error& cause);
     void use(live_connection& c, const server_address& server);
     bool has_operations(session_id id) const;
     void leave_sessions(live_connection& c);
