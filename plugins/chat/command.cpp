@@ -1,5 +1,7 @@
 #include "command.hpp"
 
+#include "network_command.hpp"
+
 #include "plexus/chat/event.hpp"
 #include "plexus/encoding/text.hpp"
 
@@ -201,6 +203,23 @@ result<command> parse_api_connect(std::string_view rest) {
     }
 }
 
+result<command> parse_network(std::string_view rest) {
+    rest = trimmed(rest);
+    if (rest.empty()) return command(show_network{});
+    if (rest == "renew") return command(renew_network{});
+    PLEXUS_TRY(auto change, parse_network_words(rest));
+    return command(set_network{std::move(change)});
+}
+
+result<command> parse_network_json(std::string_view rest) {
+    rest = trimmed(rest);
+    if (rest.empty()) return command(show_network{});
+    PLEXUS_TRY(auto value, parse_json(rest));
+    if (!value.is_object())
+        return wrong("write: /_network {\"socksMode\":\"always\", ...}, as /network shows it");
+    return command(set_network{whole_network_config(std::move(value.get_object()))});
+}
+
 template <typename Command>
 result<command> alone(std::string_view rest, std::string_view usage) {
     PLEXUS_CHECK(expect_end(rest, usage));
@@ -235,6 +254,8 @@ result<command> parse_command(std::string_view text) {
         return parse_create_user_json(rest);
     }
     if (name == "/_start") return command(start_chat{});
+    if (name == "/network" || name == "/net") return parse_network(rest);
+    if (name == "/_network") return parse_network_json(rest);
     if (name == "/version" || name == "/v") return alone<version>(rest, "/version");
     if (name == "/code") {
         PLEXUS_TRY(auto of, take_chat(rest, false, "/code @name"));

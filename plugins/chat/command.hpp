@@ -51,13 +51,20 @@ struct security_code {
     chat_ref of;
 };
 
+struct show_network {};
+struct set_network {
+    json::object change; ///< as plexus.network/0 takes it
+};
+struct renew_network {};
+
 } // namespace commands
 
 using command =
     std::variant<commands::show_user, commands::list_users, commands::create_user, commands::start_chat,
                  commands::version, commands::help, commands::create_link, commands::connect,
                  commands::list_contacts, commands::list_chats, commands::send, commands::tail,
-                 commands::get_chat, commands::remove_contact, commands::security_code>;
+                 commands::get_chat, commands::remove_contact, commands::security_code,
+                 commands::show_network, commands::set_network, commands::renew_network>;
 
 /// Errors are sentences that say how the command is written.
 result<command> parse_command(std::string_view text);

@@ -9,6 +9,7 @@
 #include "vault.hpp"
 
 #include "plexus/abi/draft/chat.h"
+#include "plexus/abi/draft/network.h"
 #include "plexus/host.hpp"
 #include "plexus/wait.hpp"
 
@@ -22,6 +23,7 @@ class messenger {
         loop_ref loop;
         store_ref store;
         agent_ref agent;
+        const plexus_network* network; ///< may be missing
         clock_view clock;
         const plexus_random* random;
         logger log;
@@ -109,6 +111,13 @@ class messenger {
     void apply_profile(contact& from, const json::object& profile, step& to);
     void add_received(contact& from, const api::new_item& item, step& to);
 
+    // The network (messenger_network.cpp).
+    task<result<void>> start_network();
+    void network_changed(std::uint32_t what);
+    task<result<json::object>> show_network();
+    task<result<json::object>> set_network(json::object change);
+    task<result<json::object>> renew_network();
+
     // Commands (messenger_commands.cpp).
     task<void> answer(std::string text, plexus_view_completion done);
     task<result<json::object>> execute(command what);
@@ -139,6 +148,9 @@ class messenger {
     std::map<std::uint64_t, contact> contacts_;
     std::map<std::uint64_t, std::uint64_t> contact_of_connection_;
     std::map<std::uint64_t, link_under_way> links_;
+    json::object saved_network_; ///< settings that were made here, for the next start
+    json::object told_proxy_;    ///< what was told of the proxy last
+    plexus_network_watch* network_watch_ = nullptr;
     std::uint64_t last_item_ = 0;
     std::uint64_t last_contact_ = 1; ///< 1 is the user
     std::uint64_t last_sequence_ = 0;

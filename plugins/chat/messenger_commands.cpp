@@ -64,7 +64,10 @@ task<result<json::object>> messenger::execute(command what) {
                                std::holds_alternative<commands::help>(what) ||
                                std::holds_alternative<commands::version>(what) ||
                                std::holds_alternative<commands::list_users>(what) ||
-                               std::holds_alternative<commands::start_chat>(what);
+                               std::holds_alternative<commands::start_chat>(what) ||
+                               std::holds_alternative<commands::show_network>(what) ||
+                               std::holds_alternative<commands::set_network>(what) ||
+                               std::holds_alternative<commands::renew_network>(what);
     if (!profile_ && !needs_no_user) return at_once(api::error_type(api::tagged("noActiveUser")));
     return std::visit(
         overloaded{
@@ -106,6 +109,9 @@ task<result<json::object>> messenger::execute(command what) {
             [this](commands::get_chat& one) { return show_chat(std::move(one)); },
             [this](commands::remove_contact& one) { return remove_contact(std::move(one)); },
             [this](commands::security_code& one) { return show_code(std::move(one.of)); },
+            [this](commands::show_network&) { return show_network(); },
+            [this](commands::set_network& one) { return set_network(std::move(one.change)); },
+            [this](commands::renew_network&) { return renew_network(); },
         },
         what);
 }

@@ -1,7 +1,7 @@
 // What the messenger keeps: records in the vault, and their copies in memory. Keys: 'u' user, 'm' counters,
 // 'c' contacts, 'l' links under way, 'i' items, 'h' items of a contact, 'x' items by shared id, 's' items by
 // the agent's message number, 'n' items not yet in the agent's hands (contact, body), 'd' connections to be
-// deleted.
+// deleted, 'w' settings of the network.
 #include "messenger.hpp"
 
 #include "plexus/chat/event.hpp"
@@ -294,6 +294,7 @@ task<result<void>> messenger::start(secret_bytes passphrase) {
     auto unlocked = co_await vault_.unlock(std::move(passphrase));
     if (!unlocked) co_return unlocked;
     auto loaded = co_await load();
+    if (loaded && host_.network != nullptr) loaded = co_await start_network();
     if (!loaded) co_return loaded;
     host_.agent.set_receiver(
         [](void* context, const plexus_agent_event* event) {
@@ -310,6 +311,8 @@ task<result<void>> messenger::start(secret_bytes passphrase) {
 }
 
 task<result<void>> messenger::stop() {
+    if (network_watch_ != nullptr)
+        host_.network->unwatch(host_.network->service.self, std::exchange(network_watch_, nullptr));
     host_.agent.set_receiver(nullptr, nullptr);
     scope_.cancel();
     co_await scope_.drained();

@@ -36,7 +36,8 @@ class chat_plugin final : public plugin_base {
         PLEXUS_TRY(const auto* agent, host().require<plexus_agent>(PLEXUS_AGENT_ID));
         PLEXUS_TRY(const auto* clock, host().require<plexus_clock>(PLEXUS_CLOCK_ID));
         PLEXUS_TRY(const auto* random, host().require<plexus_random>(PLEXUS_RANDOM_ID));
-        const messenger::services given{loop_ref(loop),    store_ref(store), agent_ref(agent),
+        const auto* network = host().service<plexus_network>(PLEXUS_NETWORK_ID);
+        const messenger::services given{loop_ref(loop),    store_ref(store), agent_ref(agent), network,
                                         clock_view(clock), random,           host().log()};
         messenger_.emplace(given);
         return messenger_->init();
@@ -60,7 +61,8 @@ class chat_plugin final : public plugin_base {
 
 constexpr const char* provides[] = {PLEXUS_CHAT_ID, nullptr};
 constexpr const char* requires_list[] = {PLEXUS_AGENT_ID, PLEXUS_STORE_ID, nullptr};
-constexpr const char* capabilities[] = {PLEXUS_CAP_KEYS, nullptr};
+constexpr const char* uses[] = {PLEXUS_NETWORK_ID, nullptr};
+constexpr const char* capabilities[] = {PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_KEYS, nullptr};
 constexpr plexus_key keys[] = {
     {"passphrase", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, nullptr, nullptr, 0, 0,
      "of the database: profile, contacts and history are encrypted with it"},
@@ -72,6 +74,7 @@ constexpr plugin_info info{
     .capabilities = capabilities,
     .provides = provides,
     .requires_ = requires_list,
+    .uses = uses,
     .keys = keys,
 };
 

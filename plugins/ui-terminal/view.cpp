@@ -1,5 +1,6 @@
 #include "view.hpp"
 
+#include "network_view.hpp"
 #include "qr_code.hpp"
 #include "text_width.hpp"
 
@@ -236,6 +237,8 @@ std::string show(const json::object& told, const view_options& options) {
     if (type == "hostConnected") return line(colours.dim("connected to server " + host));
     if (type == "hostDisconnected")
         return line(colours.dim("disconnected from server " + host + (why.empty() ? "" : ": " + why)));
+    if (type == "networkConfig") return show_network(told, colours);
+    if (type == "networkProxy") return show_proxy(object_in(told, "proxy"), colours);
     if (type == "chatHelp") return help_text(colours);
     if (type == "versionInfo") return line("plexus " + text_in(object_in(told, "versionInfo"), "version"));
     return {};
@@ -295,6 +298,9 @@ std::string help_text(const style& colours) {
         {"/code @name", "show the security code, to compare it"},
         {"/delete @name", "delete a contact and its messages"},
         {"/user", "show your name"},
+        {"/network", "show how servers are reached, and how each fares"},
+        {"/network socks=on|off", "reach servers through a SOCKS proxy, or not; also an address, and more"},
+        {"/network renew", "take new circuits through the proxy"},
         {"/version", "show the version"},
         {"/help", "show this"},
         {"/quit", "end the program"},

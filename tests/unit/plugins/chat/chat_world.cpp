@@ -1,5 +1,6 @@
 #include "chat_world.hpp"
 
+#include "plexus/abi/transport.h"
 #include "plexus/kernel/library.hpp"
 #include "plexus/plugin.hpp"
 
@@ -108,6 +109,28 @@ constexpr plugin_info info{
     .id = "fake-agent", .version = "1", .summary = "An agent that a test plays", .provides = provides};
 const plexus_descriptor descriptor = make_descriptor<fake_agent_plugin>(info);
 
+/// What the network stands on; nobody dials in these tests.
+class silent_transport final : public plugin_base {
+  public:
+    explicit silent_transport(host_ref host) : plugin_base(host) {
+        table_.service = {sizeof table_, 0, this};
+        table_.connect = [](void*, const plexus_connect_options*,
+                            void (*)(void*, std::int32_t, const plexus_error*, plexus_stream*), void*,
+                            plexus_operation**) { return std::int32_t{PLEXUS_E_UNSUPPORTED}; };
+    }
+    const plexus_service* service(std::string_view) noexcept override { return &table_.service; }
+
+  private:
+    plexus_transport table_{};
+};
+
+constexpr const char* transport_provides[] = {PLEXUS_TRANSPORT_ID, nullptr};
+constexpr plugin_info transport_info{.id = "silent-transport",
+                                     .version = "1",
+                                     .summary = "A transport that connects to nobody",
+                                     .provides = transport_provides};
+const plexus_descriptor transport_descriptor = make_descriptor<silent_transport>(transport_info);
+
 } // namespace
 
 const char* const invitation_link =
@@ -128,11 +151,13 @@ chat_world::chat_world(std::string image, std::string passphrase, std::uint64_t 
     : agent_(std::make_unique<fake_agent>()) {
     agent_->last_tag = last_tag;
     current = agent_.get();
-    std::string text = "[kernel]\nshards = 1\nlog.level = \"error\"\n[plugin.store-memory]\nimage = \"" +
-                       image + "\"\n[plugin.fake-agent]\n[plugin.chat]\n";
+    std::string text =
+        "[kernel]\nshards = 1\nlog.level = \"error\"\n[plugin.store-memory]\nimage = \"" + image +
+        "\"\n[plugin.fake-agent]\n[plugin.silent-transport]\n[plugin.network]\nwait-for-settings = true\n"
+        "[plugin.chat]\n";
     if (!passphrase.empty()) text += "passphrase = \"" + passphrase + "\"\n";
     kernel::kernel_options options;
-    options.built_in = {&descriptor};
+    options.built_in = {&descriptor, &transport_descriptor};
     options.plugin_folders = {kernel::default_plugin_folder()};
     options.log = [](std::string_view) {};
     options.backend = time_.machine("messenger", 1);

@@ -60,5 +60,47 @@ TEST(chat_commands, users_and_contacts) {
         EXPECT_FALSE(parse_command(bad).has_value()) << bad;
 }
 
+TEST(chat_commands, the_network) {
+    EXPECT_TRUE(std::holds_alternative<commands::show_network>(*parse_command("/network")));
+    EXPECT_TRUE(std::holds_alternative<commands::show_network>(*parse_command("/_network")));
+    EXPECT_TRUE(std::holds_alternative<commands::renew_network>(*parse_command("/net renew")));
+    const auto change = [](std::string_view text) { return parsed<commands::set_network>(text).change; };
+    // With socks= first, what is not named has its preset.
+    const json::object isolating{{"socksProxy", "127.0.0.1:9050"},
+                                 {"socksMode", "always"},
+                                 {"hostMode", "onionViaSocks"},
+                                 {"requiredHostMode", false},
+                                 {"smpWebPortServers", "preset"}};
+    EXPECT_EQ(change("/network socks=on"), isolating);
+    EXPECT_EQ(change("/network socks=user:secret@[::1]:9150").at("hostMode"), "public");
+    EXPECT_EQ(change("/net socks=@:9150").at("socksProxy"), "@:9150");
+    const auto off = change("/network socks=off smp-web-port");
+    EXPECT_EQ(off.at("socksProxy"), nullptr);
+    EXPECT_EQ(off.at("hostMode"), "public");
+    EXPECT_EQ(off.at("smpWebPortServers"), "all");
+    // As the official parser takes them.
+    const auto all =
+        change("/network socks=on socks-mode=onion host-mode=onion required-host-mode smp-proxy=never "
+               "smp-proxy-fallback=no smp-web-port-servers=off timeout=7 log=on");
+    EXPECT_EQ(all.at("socksMode"), "onion");
+    EXPECT_EQ(all.at("requiredHostMode"), true);
+    EXPECT_EQ(all.at("smpWebPortServers"), "off");
+    EXPECT_EQ(all.at("tcpTimeout"),
+              json::value({{"backgroundTimeout", 21'000'000}, {"interactiveTimeout", 7'000'000}}));
+    EXPECT_EQ(all.at("tcpConnectTimeout"),
+              json::value({{"backgroundTimeout", 31'500'000}, {"interactiveTimeout", 10'500'000}}));
+    // Without it only what is named changes.
+    EXPECT_EQ(change("/network fallback=on  keepalive=off ping=60"),
+              (json::object{{"fallback", true}, {"tcpKeepAlive", nullptr}, {"smpPingInterval", 60'000'000}}));
+    EXPECT_EQ(change("/network keepalive=30,15,4 reconnect=1,60").at("reconnectMost"), 60'000'000);
+    // The whole of it, where what is optional and missing is off.
+    EXPECT_EQ(change(R"(/_network {"socksMode":"always"})"),
+              (json::object{{"socksMode", "always"}, {"socksProxy", nullptr}, {"tcpKeepAlive", nullptr}}));
+    for (const auto* bad : {"/network socks=", "/network fallback=on socks=on", "/network nonsense",
+                            "/network timeout=x", "/network keepalive=1,2", "/network fallback=maybe",
+                            "/network ping=", "/_network []", "/_network {"})
+        EXPECT_FALSE(parse_command(bad).has_value()) << bad;
+}
+
 } // namespace
 } // namespace plexus::chat_plugin

@@ -419,5 +419,25 @@ TEST(messenger, a_passphrase_guards_the_database) {
     EXPECT_EQ(text_at(again.command("/u"), "/user/localDisplayName"), "ann");
 }
 
+TEST(messenger, settings_of_the_network_are_kept) {
+    const auto image = fresh_image();
+    {
+        chat_world world(image);
+        EXPECT_EQ(text_at(world.command("/network"), "/networkConfig/sessionMode"), "session");
+        const auto changed = world.command("/network session-mode=entity fallback=on keepalive=off");
+        EXPECT_EQ(text_at(changed, "/type"), "networkConfig");
+        EXPECT_EQ(text_at(changed, "/networkConfig/sessionMode"), "entity");
+        EXPECT_EQ(text_at(world.command("/network smp-proxy=always"), "/type"), "chatCmdError");
+        EXPECT_EQ(text_at(world.command("/network socks=on"), "/type"),
+                  "chatCmdError"); // no transport for it
+        EXPECT_EQ(text_at(world.command("/network renew"), "/type"), "chatCmdError");
+    }
+    chat_world again(image);
+    const auto shown = again.command("/network");
+    EXPECT_EQ(text_at(shown, "/networkConfig/sessionMode"), "entity");
+    EXPECT_FALSE(shown.at("networkConfig").as_object().contains("tcpKeepAlive"));
+    EXPECT_TRUE(shown.at("plexus").at("fallback").as_bool());
+}
+
 } // namespace
 } // namespace plexus::test

@@ -15,10 +15,11 @@ namespace {
 
 /// What official clients have and this one has no use for yet, and what is there only sometimes.
 const std::set<std::string, std::less<>> optional_members = {
-    "peerType",    "preferences",       "pqSndEnabled",  "pqRcvEnabled", "userMemberProfileUpdatedAt",
-    "shortDescr",  "contactVerifiedAt", "formattedText", "quotedItem",   "itemTimed",
-    "itemLive",    "sentViaProxy",      "connShortLink", "connLinkInv",  "ttl",
-    "agentConnId", "connectionCode"};
+    "peerType", "preferences", "pqSndEnabled", "pqRcvEnabled", "userMemberProfileUpdatedAt", "shortDescr",
+    "contactVerifiedAt", "formattedText", "quotedItem", "itemTimed", "itemLive", "sentViaProxy",
+    "connShortLink", "connLinkInv", "ttl", "agentConnId", "connectionCode",
+    // What this one says beyond it.
+    "plexus"};
 
 std::string kind_name(const json::value& value) {
     if (value.is_number()) return "number";
@@ -166,6 +167,11 @@ TEST_F(chat_shapes, contacts_that_change_and_go) {
     for (const auto& told : world.events())
         expect_official(told, text_at(told, "/type") == "newChatItems" ? item_kind : "/type");
     expect_official(world.command("/_delete @2 full notify=on"));
+}
+
+TEST_F(chat_shapes, the_network) {
+    expect_official(world.command("/network"));
+    expect_official(world.command("/network timeout=7"));
 }
 
 TEST_F(chat_shapes, errors) {

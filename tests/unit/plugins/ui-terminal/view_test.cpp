@@ -104,5 +104,35 @@ TEST(qr, has_a_margin_and_square_modules) {
     EXPECT_TRUE(qr_code(std::string(8000, 'x')).empty());
 }
 
+TEST(view, the_network) {
+    const auto answer = boost::json::parse(R"({"type":"networkConfig","networkConfig":{
+        "socksProxy":"user:secret@127.0.0.1:9050","socksMode":"onion","hostMode":"onionViaSocks",
+        "requiredHostMode":true,"sessionMode":"server","smpWebPortServers":"preset",
+        "tcpConnectTimeout":{"backgroundTimeout":31500000,"interactiveTimeout":10500000},
+        "tcpTimeout":{"backgroundTimeout":21000000,"interactiveTimeout":7000000},"tcpTimeoutPerKb":5000,
+        "tcpKeepAlive":{"keepIdle":30,"keepIntvl":15,"keepCnt":4},"smpPingInterval":600000000,"smpPingCount":3},
+        "plexus":{"fallback":false,"reconnectLeast":1000000,"reconnectMost":60000000,
+        "proxy":{"kind":"socks","state":"failed","percent":0,"address":"127.0.0.1:9050","summary":"nobody listens\u001b[2J"},
+        "servers":[{"server":"smp.example.com:5223","state":"connected","connections":[
+          {"host":"smp.example.com","route":"direct","since":"2026-11-28T04:00:00Z","roundTripMs":34.56}]},
+          {"server":"other.example.com:5223","state":"disconnected","lastError":"refused","failures":2}]}})");
+    const auto shown = show_answer(answer.as_object(), plain);
+    EXPECT_THAT(shown, HasSubstr("using SOCKS5 proxy user:***@127.0.0.1:9050 for onion servers ONLY.\n"));
+    EXPECT_THAT(shown, HasSubstr("socks: nobody listens"));
+    EXPECT_THAT(shown, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(shown, HasSubstr("hosts: .onion ones through a proxy, no others\n"));
+    EXPECT_THAT(
+        shown,
+        HasSubstr(
+            "TCP timeout: 21 s, 7 s while you wait, and 5 ms for each KiB; connecting: 31.5 s, 10.5 s"));
+    EXPECT_THAT(shown, HasSubstr("  smp.example.com:5223: connected to smp.example.com directly since "
+                                 "2026-11-28T04:00:00Z, round trip 34.5 ms\n"));
+    EXPECT_THAT(shown, HasSubstr("  other.example.com:5223: not connected: refused\n"));
+    const auto progress =
+        boost::json::parse(R"({"type":"networkProxy","proxy":{"kind":"tor","state":"starting",
+        "percent":45,"summary":"asking for descriptors"}})");
+    EXPECT_EQ(show_event(progress.as_object(), plain), "tor: 45 % asking for descriptors\n");
+}
+
 } // namespace
 } // namespace plexus::ui_terminal
