@@ -3,10 +3,8 @@
 #include <sstream>
 
 namespace plexus::messenger_app {
-namespace {
 
-/// A basic string of TOML.
-std::string quoted(const std::string& text) {
+std::string toml_text(const std::string& text) {
     static constexpr char hex[] = "0123456789abcdef";
     std::string out = "\"";
     for (const char c : text) {
@@ -24,26 +22,29 @@ std::string quoted(const std::string& text) {
     return out + "\"";
 }
 
-} // namespace
-
 std::string deployment(const options& given) {
     std::ostringstream out;
-    const auto passphrase = given.passphrase.empty() ? "" : "passphrase = " + quoted(given.passphrase) + "\n";
+    const auto passphrase =
+        given.passphrase.empty() ? "" : "passphrase = " + toml_text(given.passphrase) + "\n";
     out << "[kernel]\nshards = 1\n"
-        << "log.level = " << quoted(given.log_level) << "\n"
-        << "[plugin.store-lmdb]\npath = " << quoted(given.folder().string()) << "\n"
+        << "log.level = " << toml_text(given.log_level) << "\n"
+        << "[plugin.store-lmdb]\npath = " << toml_text(given.folder().string()) << "\n"
         << "[plugin.transport-tls]\n"
-        << "[plugin.agent]\n"
-        << passphrase;
+        << (given.tor
+                ? "[plugin.transport-tor]\npath = " + toml_text((given.folder() / "tor").string()) + "\n"
+                : std::string("[plugin.transport-socks]\nproxy = \"off\"\n"))
+        << "[plugin.network]\nwait-for-settings = true\n";
+    for (const auto& [key, value] : given.network) out << key << " = " << value << "\n";
+    out << "[plugin.agent]\n" << passphrase;
     if (!given.servers.empty()) {
         out << "servers = [";
-        for (const auto& server : given.servers) out << quoted(server) << ", ";
+        for (const auto& server : given.servers) out << toml_text(server) << ", ";
         out << "]\n";
     }
     out << "[plugin.chat]\n" << passphrase;
-    out << "[plugin.ui-terminal]\nsocket = " << quoted(given.socket().string()) << "\n";
+    out << "[plugin.ui-terminal]\nsocket = " << toml_text(given.socket().string()) << "\n";
     if (given.command) {
-        out << "interactive = false\ncommand = " << quoted(*given.command) << "\n";
+        out << "interactive = false\ncommand = " << toml_text(*given.command) << "\n";
         if (given.seconds) {
             // 0 is for ever, as in the official app.
             const auto seconds = *given.seconds == 0 ? 86400 : *given.seconds;

@@ -5,6 +5,9 @@
 
 namespace plexus::messenger_app {
 
+/// The text as a string of TOML.
+std::string toml_text(const std::string& text);
+
 /// TOML for the kernel.
 std::string deployment(const options& given);
 

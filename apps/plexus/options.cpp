@@ -1,4 +1,4 @@
-#include "options.hpp"
+#include "network_options.hpp"
 
 #include <boost/program_options.hpp>
 
@@ -26,6 +26,7 @@ po::options_description described() {
     add("key,k", po::value<std::string>()->value_name("PASSPHRASE"),
         "passphrase of the database; PLEXUS_PASSPHRASE in the environment keeps it out of the list of "
         "processes");
+    describe_network(out);
     add("log-level,l", po::value<std::string>()->value_name("LEVEL")->default_value("warning"),
         "error, warning, info, debug or trace, to PREFIX_db.log");
     add("plugins", po::value<std::vector<std::string>>()->composing()->value_name("DIR"),
@@ -84,6 +85,9 @@ result<options> parse_options(int argc, char** argv) {
         out.passphrase = passphrase;
         conceal(passphrase, out.passphrase);
     }
+    PLEXUS_CHECK(read_network(out, given));
+    if (given.contains("socks-proxy"))
+        for (int i = 1; i < argc; ++i) conceal(argv[i], given["socks-proxy"].as<std::string>());
     out.log_level = given["log-level"].as<std::string>();
     if (given.contains("plugins"))
         for (const auto& folder : given["plugins"].as<std::vector<std::string>>())

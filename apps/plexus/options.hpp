@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace plexus::messenger_app {
@@ -17,6 +18,9 @@ struct options {
     std::optional<std::string> command; ///< run this alone
     std::optional<unsigned> seconds;    ///< how long to wait with it
     std::vector<std::filesystem::path> plugin_folders;
+    /// Keys of the network's section that the command line sets, and their values as TOML has them.
+    std::vector<std::pair<std::string, std::string>> network;
+    bool tor = false; ///< a Tor of our own
     std::string log_level = "warning";
     bool help = false;
     bool version = false;

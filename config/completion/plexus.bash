@@ -5,10 +5,14 @@ _plexus() {
   case $before in
     -d | --database | --plugins) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
     -l | --log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info debug trace" -- "$word") ;;
-    -s | --server | -e | --execute | -t | --time | -k | --key) ;;
+    --socks-mode) mapfile -t COMPREPLY < <(compgen -W "always onion" -- "$word") ;;
+    --host-mode) mapfile -t COMPREPLY < <(compgen -W "onion public" -- "$word") ;;
+    --smp-web-port-servers) mapfile -t COMPREPLY < <(compgen -W "all preset off" -- "$word") ;;
+    --socks-proxy | --tcp-timeout | -s | --server | -e | --execute | -t | --time | -k | --key) ;;
     *)
       mapfile -t COMPREPLY < <(compgen -W "--database --server --execute --time --key --log-level --plugins
-        --help --version" -- "$word")
+        --socks --socks-proxy --tor --socks-mode --host-mode --required-host-mode --smp-web-port
+        --smp-web-port-servers --tcp-timeout --help --version" -- "$word")
       ;;
   esac
 }

@@ -59,6 +59,40 @@ TEST(plexus_options, a_passphrase_does_not_stay_in_the_list_of_processes) {
     }
 }
 
+/// The section of the network, a line for each key.
+std::string network_of(const std::vector<std::string>& words) {
+    const auto given = parse(words);
+    EXPECT_TRUE(given) << given.error().message();
+    const auto text = deployment(*given);
+    const auto checked = kernel::kernel::check({text, {}}, {});
+    EXPECT_TRUE(given->tor || checked) << checked.error().message() << "\n" << text;
+    return text.substr(text.find("[plugin.network]"),
+                       text.find("[plugin.agent]") - text.find("[plugin.network]"));
+}
+
+TEST(plexus_options, the_network_as_in_the_official_app) {
+    EXPECT_EQ(network_of({}), "[plugin.network]\nwait-for-settings = true\n");
+    EXPECT_THAT(network_of({"-x"}), HasSubstr("socks-proxy = \"127.0.0.1:9050\"\n"));
+    const auto all =
+        network_of({"--socks-proxy", "user:secret@127.0.0.1", "--socks-mode", "onion", "--host-mode", "onion",
+                    "--required-host-mode", "--smp-web-port-servers", "off", "--tcp-timeout", "7"});
+    for (const auto* line :
+         {"socks-proxy = \"user:secret@127.0.0.1\"\n", "socks-mode = \"onion\"\n",
+          "host-mode = \"onion-via-socks\"\n", "required-host-mode = \"on\"\n",
+          "smp-web-port-servers = \"off\"\n", "\ninteractive-response-timeout = \"7000ms\"\n",
+          "\nresponse-timeout = \"21000ms\"\n", "\nproxied-interactive-connect-timeout = \"10500ms\"\n",
+          "\nproxied-connect-timeout = \"31500ms\"\n"})
+        EXPECT_THAT(all, HasSubstr(line));
+    // Credentials that are given share circuits, so .onion hosts are not preferred.
+    EXPECT_THAT(network_of({"--socks-proxy", "@:9050"}), HasSubstr("host-mode = \"public\"\n"));
+    EXPECT_THAT(network_of({"--smp-web-port"}), HasSubstr("smp-web-port-servers = \"all\"\n"));
+    EXPECT_THAT(deployment(*parse({"--tor", "-d", "/data/ann"})),
+                HasSubstr("[plugin.transport-tor]\npath = \"/data/ann_db/tor\"\n"));
+    EXPECT_THAT(parse({"--tor", "-x"}).error().message(), HasSubstr("choose one"));
+    EXPECT_THAT(parse({"--socks-mode", "never"}).error().message(), HasSubstr("always, onion"));
+    EXPECT_THAT(parse({"--tcp-timeout", "0"}).error().message(), HasSubstr("1 to 120"));
+}
+
 TEST(plexus_options, mistakes_are_named) {
     EXPECT_THAT(parse({"--nonsense"}).error().message(), HasSubstr("--help"));
     EXPECT_THAT(parse({"-t", "5"}).error().message(), HasSubstr("-e"));
