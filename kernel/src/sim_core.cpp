@@ -86,6 +86,7 @@ void core::mix(std::uint64_t value) noexcept {
 void core::mix(bytes_view data) noexcept {
     for (const std::uint8_t byte : data) trace_ = (trace_ ^ byte) * 0x100000001b3;
     mix(data.size());
+    bytes_ += data.size();
 }
 
 void core::at(std::uint64_t time, std::function<void()> step) {

@@ -102,8 +102,9 @@ class core {
     std::uint64_t now() const noexcept { return now_; }
     std::uint64_t steps() const noexcept { return steps_; }
     std::uint64_t trace() const noexcept { return trace_; }
+    std::uint64_t bytes() const noexcept { return bytes_; }
     void mix(std::uint64_t value) noexcept;
-    void mix(bytes_view data) noexcept;
+    void mix(bytes_view data) noexcept; ///< of a packet
 
     /// Outside all lanes, when that time has come.
     void at(std::uint64_t time, std::function<void()> step);
@@ -125,6 +126,7 @@ class core {
     std::uint64_t now_ = 0;
     std::uint64_t steps_ = 0;
     std::uint64_t trace_ = 0xcbf29ce484222325;
+    std::uint64_t bytes_ = 0;
     std::uint64_t sequence_ = 0;
     std::uint64_t lane_count_ = 0;
     bool stepping_ = false;

@@ -39,6 +39,7 @@ std::chrono::nanoseconds simulation::now() const noexcept {
     return std::chrono::nanoseconds(static_cast<std::int64_t>(impl_->world.now()));
 }
 std::uint64_t simulation::steps() const noexcept { return impl_->world.steps(); }
+std::uint64_t simulation::bytes() const noexcept { return impl_->world.bytes(); }
 std::uint64_t simulation::trace() const noexcept { return impl_->world.trace(); }
 std::uint64_t simulation::choose(std::uint64_t limit) noexcept { return impl_->world.tests.below(limit); }
 

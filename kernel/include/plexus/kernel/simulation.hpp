@@ -49,6 +49,8 @@ class PLEXUS_KERNEL_API simulation {
     std::uint64_t steps() const noexcept;
     /// A digest of every step so far and of all bytes on the network: equal for equal runs.
     std::uint64_t trace() const noexcept;
+    /// That arrived over the network so far.
+    std::uint64_t bytes() const noexcept;
     /// A choice of the test's own, from 0 to below `limit`, by the seed.
     std::uint64_t choose(std::uint64_t limit) noexcept;
     /// Runs `step` when that time has passed, outside all machines.
