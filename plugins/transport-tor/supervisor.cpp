@@ -343,7 +343,7 @@ task<result<void>> supervisor::look_around() {
     const auto phase = tor_control::parse_bootstrap(found->value("status/bootstrap-phase").value_or(""));
     if (phase) bootstrapped(*phase);
     if (found->value("status/circuit-established") == "1" && now_.state != PLEXUS_PROXY_READY)
-        report(PLEXUS_PROXY_READY, 100, "tor is ready");
+        report(PLEXUS_PROXY_READY, 100, "circuits can be built");
     co_return result<void>();
 }
 
@@ -351,9 +351,9 @@ task<result<void>> supervisor::look_around() {
 
 void supervisor::told(const tor_control::event& what) {
     if (what.bootstrap) bootstrapped(*what.bootstrap);
-    if (what.circuits == true && has_place()) report(PLEXUS_PROXY_READY, 100, "tor is ready");
+    if (what.circuits == true && has_place()) report(PLEXUS_PROXY_READY, 100, "circuits can be built");
     if (what.circuits == false && now_.state == PLEXUS_PROXY_READY)
-        report(PLEXUS_PROXY_READY, 100, "tor is ready, but has no circuits at the moment");
+        report(PLEXUS_PROXY_READY, 100, "no circuit stands at the moment");
     // That somebody dials a number is in the address of a server, and no leak of a name.
     const bool matters = !what.trouble.empty() && !what.trouble.starts_with("DANGEROUS_SOCKS");
     if (matters) log_.warning("tor has trouble", {{"what", what.trouble}});
@@ -362,7 +362,7 @@ void supervisor::told(const tor_control::event& what) {
 
 void supervisor::bootstrapped(const tor_control::bootstrap_phase& phase) {
 
-    if (phase.percent == 100 && has_place()) return report(PLEXUS_PROXY_READY, 100, "tor is ready");
+    if (phase.percent == 100 && has_place()) return report(PLEXUS_PROXY_READY, 100, "circuits can be built");
     if (now_.state == PLEXUS_PROXY_READY) return;
     if (phase.warning.empty()) return report(PLEXUS_PROXY_STARTING, phase.percent, phase.summary);
     const auto hindered = phase.summary + ", but: " + phase.warning;
@@ -379,7 +379,8 @@ void supervisor::report(std::uint32_t state, std::uint32_t percent, std::string 
     now_.hopeless = hopeless;
     if (state != PLEXUS_PROXY_FAILED) { // why it failed was logged
         const auto share = std::to_string(percent);
-        log_.write(is_news ? PLEXUS_LOG_INFO : PLEXUS_LOG_DEBUG, now_.summary, {{"percent", share}});
+        const std::string_view text = state == PLEXUS_PROXY_READY ? "tor is ready" : now_.summary;
+        log_.write(is_news ? PLEXUS_LOG_INFO : PLEXUS_LOG_DEBUG, text, {{"percent", share}});
     }
     handler_.changed(now_);
 }

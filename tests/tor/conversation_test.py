@@ -46,6 +46,10 @@ def test_three_roads(world, people):
                 tell(sender, receiver, f"hello from {sender.name}")
     if tors_of(alice.process.pid):
         raise Failure("the messenger in the clear started a tor")
+    for one, road in ((alice, "127.0.0.1 directly"), (bob, f"{world.onion} by tor"), (carol, "127.0.0.1 by tor")):
+        one.say("/network")
+        one.wait_for(f"connected to {re.escape(road)} since")
+    bob.wait_for("tor is ready")
 
 
 def hear_all(pairs, count, starts):
