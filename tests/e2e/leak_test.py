@@ -109,9 +109,10 @@ class Watched(Piped):
             return []
         return [line for line in lines if " unix " not in line]
 
-    def server_failed(self):
-        """Waits until an attempt to reach the server has failed, and gives why."""
+    def server_failed(self, allowed, what):
+        """Waits until an attempt to reach the server has failed, and gives why. Takes no road but those."""
         def look():
+            expect_only(self, allowed, what)
             start = len(self.lines)
             self.say("/network")
             wait_until(lambda: any(line.startswith("isolation:") for line in self.lines[start:]), "the answer to /network")
@@ -145,8 +146,9 @@ class Leaks:
     def expect_proxy_alone(self, what, server, port, *options):
         who = self.messenger(server, "--socks-proxy", f"127.0.0.1:{port}", "--tcp-timeout", "2", *options).begin()
         who.say("/c")
-        failed = who.server_failed()
-        roads = expect_only(who, [f"connect 127.0.0.1 {port}"], what)
+        allowed = [f"connect 127.0.0.1 {port}"]
+        failed = who.server_failed(allowed, what)
+        roads = expect_only(who, allowed, what)
         if not roads:
             raise Failure(f"{what}: the proxy was not dialed either: {failed}")
         who.quit()
@@ -154,7 +156,7 @@ class Leaks:
     def expect_nothing(self, what, server, *options):
         who = self.messenger(server, *options).begin()
         who.say("/c")
-        failed = who.server_failed()
+        failed = who.server_failed([], what)
         expect_only(who, [], what)
         who.quit()
         return failed
@@ -197,27 +199,30 @@ class Leaks:
             who.say(who.name)
             who.wait_for("You are")
             who.say("/c")
-            who.server_failed()
-            expect_only(who, [], "a name that ends with .onion")
+            who.server_failed([], "a name that ends with .onion")
             who.quit()
 
     def test_settings_survive_a_restart(self):
-        """The first packet after a start already takes the road that was saved."""
+        """From a change on, and from the first packet after the next start, the road is the one that was set."""
         port = free_port()
+        allowed = [f"connect 127.0.0.1 {port}"]
         who = self.messenger(self.servers()["a name"]).begin()
+        who.say("/c")
+        who.wait_for(r"^(https://\S+|simplex:/\S+)$")
         who.say(f"/network socks=127.0.0.1:{port} timeout=2")
         who.wait_for(f"using SOCKS5 proxy 127.0.0.1:{port} for ALL servers")
-        who.say("/c")
-        who.server_failed()
+        os.unlink(who.file)
+        who.server_failed(allowed, "new settings")
         if who.quit() != 0:
             raise Failure("it did not end in order")
-        os.unlink(who.file) if os.path.exists(who.file) else None
+        if os.path.exists(who.file):
+            os.unlink(who.file)
         who.lines.clear()
-        who.start()
+        who.start() # it dials at once, for the messages to its link
         who.wait_for(f"You are {who.name}")
-        who.say("/c")
-        who.server_failed()
-        expect_only(who, [f"connect 127.0.0.1 {port}"], "saved settings")
+        who.server_failed(allowed, "saved settings")
+        if not expect_only(who, allowed, "saved settings"):
+            raise Failure("the proxy was not dialed after a restart")
         who.quit()
 
     def test_the_watch_sees_leaks(self):
