@@ -379,7 +379,8 @@ void supervisor::report(std::uint32_t state, std::uint32_t percent, std::string 
     now_.hopeless = hopeless;
     if (state != PLEXUS_PROXY_FAILED) { // why it failed was logged
         const auto share = std::to_string(percent);
-        const std::string_view text = state == PLEXUS_PROXY_READY ? "tor is ready" : now_.summary;
+        std::string_view text = now_.summary;
+        if (state == PLEXUS_PROXY_READY) text = "tor is ready";
         log_.write(is_news ? PLEXUS_LOG_INFO : PLEXUS_LOG_DEBUG, text, {{"percent", share}});
     }
     handler_.changed(now_);
