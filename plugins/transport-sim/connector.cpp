@@ -1,5 +1,8 @@
 #include "connector.hpp"
 
+#include "plexus/net/connecting.hpp"
+#include "plexus/net/public_address.hpp"
+
 namespace plexus::transport_sim {
 
 namespace {
@@ -11,6 +14,7 @@ class connector final : public work {
         to_.host = std::string(text_of(options.host));
         to_.port = static_cast<std::uint16_t>(options.port);
         to_.secure = false;
+        secure_ = (options.flags & PLEXUS_CONNECT_SECURE) != 0;
         hello_.server = to_.host + ":" + std::to_string(to_.port);
         hello_.nonce = owner.nonce();
         hello_.server_name = std::string(text_of(options.server_name));
@@ -32,6 +36,11 @@ class connector final : public work {
         auto raw = co_await connect(owner_.sim->transport, to_);
         if (!raw) {
             failure_ = std::move(raw).error();
+            co_return;
+        }
+        if (!secure_) {
+            raw->set_handler(nullptr, nullptr);
+            made_ = raw->release();
             co_return;
         }
         auto agreed = co_await shake_as_client(*raw, hello_);
@@ -59,6 +68,7 @@ class connector final : public work {
     connected_function done_;
     void* context_;
     connect_options to_;
+    bool secure_ = false;
     client_hello hello_;
     plexus_stream* made_ = nullptr;
     std::optional<error> failure_;
@@ -66,21 +76,17 @@ class connector final : public work {
 
 } // namespace
 
-result<plexus_operation*> start_connect(runtime& owner, const plexus_connect_options& options,
+result<plexus_operation*> start_connect(runtime& owner, const plexus_connect_options& given,
                                         connected_function done, void* context) {
     if (owner.stopping) return make_error(status::stopping, "the transport stops");
+    const plexus_connect_options options = net::whole(given);
+    PLEXUS_CHECK(net::check_target(options));
     if ((options.flags & PLEXUS_CONNECT_CARRIED) != 0)
         return make_error(status::denied, "the simulated network has no carrier");
-    if ((options.flags & PLEXUS_CONNECT_SECURE) == 0) {
-        plexus_operation* begun = nullptr;
-        const auto* raw = owner.sim->transport;
-        const std::int32_t code = raw->connect(raw->service.self, &options, done, context, &begun);
-        if (code != PLEXUS_OK) return from_abi(code, nullptr);
-        return begun;
-    }
-    if (options.port == 0 || options.port > 65535 || options.host.size == 0 || options.key_hash.size != 32)
-        return make_error(status::invalid,
-                          "a secure connection needs a host, a port and a fingerprint of 32 bytes");
+    if ((options.flags & PLEXUS_CONNECT_PUBLIC) != 0 && net::is_private_number(text_of(options.host)))
+        return make_error(status::denied, "the address is not one of the public internet");
+    if ((options.flags & PLEXUS_CONNECT_SECURE) != 0 && options.key_hash.size != 32)
+        return make_error(status::invalid, "a secure connection needs a fingerprint of 32 bytes");
     auto* made = new connector(owner, options, done, context);
     made->begin(options.timeout_ns == 0
                     ? owner.connect_timeout
