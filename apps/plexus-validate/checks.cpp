@@ -351,4 +351,22 @@ store_target make_store_target(const subject& of, const std::string& bounded) {
     return out;
 }
 
+transport_target make_transport_target(const subject& of, const std::string& peer_path) {
+    transport_target out;
+    out.library = of.file.stem().string();
+    out.plugin_folders = of.plugin_folders;
+    out.plugin_folders.insert(out.plugin_folders.begin(), of.file.parent_path());
+    out.settings = of.settings;
+    out.companions = of.companions;
+    out.peer_path = peer_path;
+    if (auto library = kernel::open_library(of.file)) {
+        const auto provided = listed(library->descriptor->provides);
+        const auto has = [&](std::string_view id) {
+            return std::find(provided.begin(), provided.end(), id) != provided.end();
+        };
+        out.listens = has(PLEXUS_TRANSPORT_ID) && has(PLEXUS_LISTENER_ID);
+    }
+    return out;
+}
+
 } // namespace plexus::validate

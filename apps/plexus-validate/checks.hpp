@@ -4,6 +4,7 @@
 #include "child.hpp"
 
 #include "store_suite.hpp"
+#include "transport_suite.hpp"
 
 #include <optional>
 #include <span>
@@ -33,5 +34,8 @@ finding describe(const subject& of);
 /// A store plugin as the suite of plexus.store/1 takes it. `bounded` is added to the settings for a small
 /// one.
 store_target make_store_target(const subject& of, const std::string& bounded);
+
+/// A plugin that connects as the suite of plexus.transport/1 and plexus.carrier/1 takes it.
+transport_target make_transport_target(const subject& of, const std::string& peer_path);
 
 } // namespace plexus::validate

@@ -101,8 +101,7 @@ class case_folder {
     std::filesystem::path path_;
 };
 
-finding run_store(const store_case& one, const store_target& target, const std::filesystem::path& folder) {
-    const auto ended = run_store_case(one, target, folder);
+finding to_finding(const case_report& ended) {
     switch (ended.outcome) {
     case case_outcome::passed: return {};
     case case_outcome::skipped: return {verdict::skipped, ended.text};
@@ -119,9 +118,10 @@ void list_checks() {
     };
     for (const auto& one : all_checks()) print(one.name, one.sentence);
     for (const auto& one : store_cases()) print("store." + std::string(one.name), one.sentence);
+    for (const auto& one : transport_cases()) print("transport." + std::string(one.name), one.sentence);
 }
 
-std::string lines(const po::variables_map& given, const char* name) {
+std::string all_lines(const po::variables_map& given, const char* name) {
     std::string out;
     if (given.count(name) != 0)
         for (const auto& one : given[name].as<std::vector<std::string>>()) out += one + "\n";
@@ -149,7 +149,7 @@ int validate(const po::variables_map& given) {
     std::error_code missing;
     of.file = std::filesystem::canonical(given["file"].as<std::string>(), missing);
     if (missing) return usage("cannot read " + given["file"].as<std::string>() + ": " + missing.message());
-    of.settings = lines(given, "set");
+    of.settings = all_lines(given, "set");
     of.companions = companions(given);
     if (given.count("config") != 0) of.config = given["config"].as<std::string>();
     if (given.count("plugins") != 0)
@@ -158,7 +158,8 @@ int validate(const po::variables_map& given) {
     if (of.config && !(of.settings + of.companions).empty())
         return usage("--config is a whole configuration: --set and --with go into it");
     const std::string suite = given.count("suite") != 0 ? given["suite"].as<std::string>() : "";
-    if (!suite.empty() && suite != "store") return usage("there is no suite '" + suite + "'; there is store");
+    if (!suite.empty() && suite != "store" && suite != "transport")
+        return usage("there is no suite '" + suite + "'; there are store and transport");
     const std::string only = given.count("only") != 0 ? given["only"].as<std::string>() : "";
     const std::chrono::seconds limit(given["timeout"].as<unsigned>());
     const auto wanted = [&](const std::string& name) { return name.find(only) != std::string::npos; };
@@ -166,20 +167,43 @@ int validate(const po::variables_map& given) {
     report out(given.count("json") != 0);
     const finding title = run_in_child([&] { return describe(of); }, limit);
     out.begin(of.file, title.outcome == verdict::passed ? title.text : "refused");
+    // The checks of every plugin have a folder in common, and a proxy that nobody asks for anything.
+    const case_folder common;
+    subject plain = of;
+    for (std::string* const text : {&plain.settings, &plain.companions}) {
+        fill_in(*text, "{folder}", common.path().string());
+        fill_in(*text, "{socks}", "127.0.0.1:9050");
+    }
     for (const auto& one : all_checks())
         if (wanted(one.name))
-            out.add({one.name, one.sentence, run_in_child([&] { return one.run(of); }, limit)});
+            out.add({one.name, one.sentence, run_in_child([&] { return one.run(plain); }, limit)});
     if (suite == "store") {
         for (const auto& one : store_cases()) {
             const std::string name = "store." + std::string(one.name);
             if (!wanted(name)) continue;
             const case_folder folder;
             const auto run = [&] {
-                store_target target = make_store_target(of, lines(given, "bound"));
+                store_target target = make_store_target(of, all_lines(given, "bound"));
                 target.keeps = target.keeps && given.count("forgets") == 0;
-                return run_store(one, target, folder.path());
+                return to_finding(run_store_case(one, target, folder.path()));
             };
             out.add({name, one.sentence, run_in_child(run, limit)});
+        }
+    }
+    if (suite == "transport") {
+        const std::string peer = given.count("peer") != 0 ? given["peer"].as<std::string>() : "";
+        const transport_target target = make_transport_target(of, peer);
+        for (const line over : lines) {
+            if (over != line::raw && !target.listens) continue;
+            for (const auto& one : transport_cases()) {
+                const std::string name = "transport." + std::string(name_of(over)) + "." + one.name;
+                if (!wanted(name)) continue;
+                const case_folder folder;
+                const auto run = [&] {
+                    return to_finding(run_transport_case(one, over, target, folder.path()));
+                };
+                out.add({name, one.sentence, run_in_child(run, limit)});
+            }
         }
     }
     return out.finish();
@@ -187,8 +211,10 @@ int validate(const po::variables_map& given) {
 
 int run(int argc, char** argv) {
     po::options_description options("Options");
-    options.add_options()("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
-                          "a line of TOML for the plugin's section; {folder} is a fresh folder in suites");
+    options.add_options()(
+        "set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
+        "a line of TOML for the plugin's section; {folder} is a fresh folder, and in suites {socks} the "
+        "address of a SOCKS5 proxy to what it connects to");
     options.add_options()("with",
                           po::value<std::vector<std::string>>()->composing()->value_name("NAME[:TOML]"),
                           "run another plugin beside it, for what it requires");
@@ -197,10 +223,13 @@ int run(int argc, char** argv) {
     options.add_options()("plugins", po::value<std::vector<std::string>>()->composing()->value_name("DIR"),
                           "a further folder with plugins");
     options.add_options()("suite", po::value<std::string>()->value_name("NAME"),
-                          "also check a service that it provides: store");
+                          "also check a service that it provides: store, transport");
     options.add_options()("bound",
                           po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
                           "suite store: what makes it a store of 1 to 16 MiB, for the cases of a full one");
+    options.add_options()("peer", po::value<std::string>()->value_name("PATH"),
+                          "suite transport: what it connects to listens on this Unix socket, and not on TCP; "
+                          "{port} is the port that it is told");
     options.add_options()("forgets", "suite store: with these settings nothing outlives a restart");
     options.add_options()("only", po::value<std::string>()->value_name("TEXT"),
                           "only checks with this in their name");

@@ -5,15 +5,9 @@
 namespace plexus::validate {
 namespace {
 
-std::string fill(std::string text, const std::string& folder) {
-    constexpr std::string_view mark = "{folder}";
-    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + folder.size()))
-        text.replace(at, mark.size(), folder);
+std::string filled(std::string text, const std::string& folder) {
+    fill_in(text, "{folder}", folder);
     return text;
-}
-
-std::string place(const std::source_location& at) {
-    return std::filesystem::path(at.file_name()).filename().string() + ":" + std::to_string(at.line());
 }
 
 } // namespace
@@ -27,7 +21,7 @@ void store_bench::open(bool bounded) {
     kernel::config_source config;
     config.text = "[kernel]\nshards = " + std::to_string(shards) + "\n[plugin.store]\nlibrary = \"" +
                   target_.library + "\"\n" +
-                  fill(bounded ? target_.bounded_settings : target_.settings, folder_.string()) + "\n";
+                  filled(bounded ? target_.bounded_settings : target_.settings, folder_.string()) + "\n";
     kernel::kernel_options options;
     options.program = "plexus-validate";
     options.plugin_folders = target_.plugin_folders;
@@ -156,30 +150,6 @@ std::string store_bench::rows(plexus_table* in, std::string_view from, std::stri
     }
     expect_equal(code, PLEXUS_OK, "a scan says OK");
     return found.text;
-}
-
-void store_bench::expect(bool holds, const char* sentence, const std::source_location& at) {
-    if (!holds) throw broken_contract(place(at) + ": it does not hold that " + sentence);
-}
-void store_bench::expect_equal(std::int64_t seen, std::int64_t wanted, const char* sentence,
-                               const std::source_location& at) {
-    if (seen != wanted)
-        throw broken_contract(place(at) + ": it does not hold that " + sentence + " (seen " +
-                              std::to_string(seen) + ", wanted " + std::to_string(wanted) + ")");
-}
-namespace {
-std::string shortened(const std::string& text) {
-    constexpr std::size_t most = 120;
-    return text.size() <= most ? text
-                               : text.substr(0, most) + "..., " + std::to_string(text.size()) + " bytes";
-}
-} // namespace
-
-void store_bench::expect_text(const std::string& seen, const std::string& wanted, const char* sentence,
-                              const std::source_location& at) {
-    if (seen != wanted)
-        throw broken_contract(place(at) + ": it does not hold that " + sentence + " (seen '" +
-                              shortened(seen) + "', wanted '" + shortened(wanted) + "')");
 }
 
 std::vector<store_case> store_cases() {

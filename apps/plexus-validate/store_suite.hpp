@@ -2,11 +2,12 @@
 // Used by plexus-validate and by the tests of the store plugins.
 #pragma once
 
+#include "suite.hpp"
+
 #include "plexus/kernel/kernel.hpp"
 #include "plexus/store.hpp"
 
 #include <atomic>
-#include <source_location>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,18 +23,8 @@ struct store_target {
     bool keeps = false;           ///< opened again in the same folder, it has what was committed
 };
 
-/// What a broken expectation throws; its text names the sentence and the line.
-class broken_contract : public std::exception {
-  public:
-    explicit broken_contract(std::string text) : text_(std::move(text)) {}
-    const char* what() const noexcept override { return text_.c_str(); }
-
-  private:
-    std::string text_;
-};
-
 /// A store in a running kernel with three shards, for one case. The calling thread is the loader.
-class store_bench {
+class store_bench : public expectations {
   public:
     store_bench(const store_target& target, std::filesystem::path folder);
     store_bench(const store_bench&) = delete;
@@ -68,13 +59,6 @@ class store_bench {
     std::string rows(plexus_table* in, std::string_view from = {}, std::string_view to = {},
                      std::uint32_t flags = 0, std::uint64_t limit = 0);
 
-    static void expect(bool holds, const char* sentence,
-                       const std::source_location& at = std::source_location::current());
-    static void expect_equal(std::int64_t seen, std::int64_t wanted, const char* sentence,
-                             const std::source_location& at = std::source_location::current());
-    static void expect_text(const std::string& seen, const std::string& wanted, const char* sentence,
-                            const std::source_location& at = std::source_location::current());
-
   private:
     const store_target& target_;
     const std::filesystem::path folder_;
@@ -94,12 +78,6 @@ std::span<const store_case> read_cases();
 std::span<const store_case> write_cases();
 std::span<const store_case> failure_cases();
 std::vector<store_case> store_cases();
-
-enum class case_outcome { passed, failed, skipped };
-struct case_report {
-    case_outcome outcome = case_outcome::passed;
-    std::string text; ///< why it failed or was skipped
-};
 
 /// Runs one case on a store of its own in `folder`, which must be new.
 case_report run_store_case(const store_case& one, const store_target& target,

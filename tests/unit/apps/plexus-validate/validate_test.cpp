@@ -92,6 +92,20 @@ TEST(validate, skips_what_it_cannot_run) {
                                 HasSubstr("give --set, --with or --config"), HasSubstr("2 skipped")));
 }
 
+TEST(validate, runs_the_suite_of_a_transport) {
+    const std::string carrier = std::string(PLEXUS_PLUGINS) + "/transport-socks.so";
+    const auto out =
+        validate("--suite transport --only transport.raw.stream. --set 'proxy=\"{socks}\"' " + carrier);
+    EXPECT_EQ(out.code, 0) << out.text;
+    EXPECT_THAT(out.text, HasSubstr("transport.raw.stream.large"));
+    EXPECT_EQ(validate("--suite transport --only connect.completes " + broken("GOOD")).code, 1)
+        << "that is no transport";
+    // A proxy that is not there reaches nobody.
+    const auto nowhere =
+        validate("--suite transport --only raw.connect.completes --set 'proxy=\"unix:/none\"' " + carrier);
+    EXPECT_EQ(nowhere.code, 1) << nowhere.text;
+}
+
 TEST(validate, runs_the_suite_of_a_store) {
     const std::string store = std::string(PLEXUS_PLUGINS) + "/store-memory.so";
     const auto out = validate("--suite store --only store. --bound 'capacity=\"4MiB\"' " + store);

@@ -1,4 +1,4 @@
-// A folder for one test, removed at its end. Used by the tests of the stores.
+// A folder for one test, removed at its end. Used by the tests of plugins.
 #pragma once
 
 #include <filesystem>

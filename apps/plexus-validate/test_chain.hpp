@@ -1,4 +1,4 @@
-// Certificate chains made for a test.
+// Certificate chains made for a test. Used by the suite of transports and by the tests of transport-tls.
 #pragma once
 
 #include "plexus/bytes.hpp"
