@@ -141,12 +141,14 @@ result<void> dial::launch(const attempt& what, running& one) {
         to_abi(std::string_view(port_ == web_port_ && !web_alpn_.empty() ? web_alpn_ : alpn_));
     plexus_connect_options options{};
     options.size = sizeof options;
-    // Both roads are named outright: a transport that does not have the one that was chosen refuses.
+    // Both roads are named outright: a transport that does not have the one that was chosen refuses. Where
+    // there is no plexus.proxy/0 nothing was chosen, and a carrier that the transport may have is not passed
+    // by.
     options.flags = PLEXUS_CONNECT_SECURE;
-    if (what.by == road::direct)
-        options.flags |= PLEXUS_CONNECT_DIRECT;
-    else
+    if (what.by == road::proxy)
         options.flags |= PLEXUS_CONNECT_CARRIED;
+    else if (now_->proxy != proxy_state::none)
+        options.flags |= PLEXUS_CONNECT_DIRECT;
     if ((flags_ & PLEXUS_NETWORK_PUBLIC) != 0) options.flags |= PLEXUS_CONNECT_PUBLIC;
     options.host = to_abi(std::string_view(hosts_[what.host].name));
     options.port = port_;

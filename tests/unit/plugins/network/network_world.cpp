@@ -92,7 +92,7 @@ class fake_transport final : public plugin_base {
                     options.keepalive,
                     options.keepalive_idle,
                     clock.monotonic()};
-        const auto& known = call.direct() ? state_->direct : state_->carried;
+        const auto& known = call.carried() ? state_->carried : state_->direct;
         state_->calls.push_back(call);
         auto* made = new attempt(*state_, loop, state_->calls.size() - 1, done, context);
         if (operation != nullptr) *operation = made;
