@@ -3,6 +3,7 @@
 the .onion name, by Tor to the public address, by an obfs4 bridge. Then tor is killed under them."""
 
 import base64
+import json
 import os
 import pathlib
 import re
@@ -17,6 +18,7 @@ from tor_world import (PATIENCE, Failure, Messenger, TorWorld, befriend, childre
                        tell, tors_of, wait_until)
 
 import tornet
+from failures_test import Daemon
 
 SKIPPED = 77
 
@@ -50,6 +52,14 @@ def test_three_roads(world, people):
         one.say("/network")
         one.wait_for(f"connected to {re.escape(road)} since")
     bob.wait_for("tor is ready")
+
+
+def test_new_circuits(world, people):
+    """/network renew: everything is dialed again, and goes on."""
+    start = len(people.bob.lines)
+    people.bob.say("/network renew")
+    people.bob.wait_for("using Tor", start)
+    talk_while(people, lambda: people.carol.say("/network renew"), 6)
 
 
 def hear_all(pairs, count, starts):
@@ -133,6 +143,10 @@ def test_bridge(world, people):
         print("  no obfs4proxy: the bridge is left out")
         return
     line, plugin = bridge
+    keys = {"bridges": json.dumps([line]), "client-transport-plugins": json.dumps([plugin]),
+            "torrc": json.dumps(world.net.torrc())}
+    with Daemon(world.bin, keys) as daemon:
+        daemon.wait_for("tor is ready")
     dave = Messenger(world, "dave", ["--tor"],
                      world.net.torrc() + ["UseBridges 1", f"Bridge {line}", f"ClientTransportPlugin {plugin}"])
     dave.introduce()
@@ -268,7 +282,7 @@ def test_name_that_nobody_has(world, people):
     frank.kill()
 
 
-TESTS = (test_three_roads, test_tor_of_a_messenger_is_killed, test_tor_of_the_server_is_killed, test_server_is_killed,
+TESTS = (test_three_roads, test_new_circuits, test_tor_of_a_messenger_is_killed, test_tor_of_the_server_is_killed, test_server_is_killed,
          test_messenger_is_killed, test_bridge, test_running_tor, test_client_authorization, test_name_that_nobody_has)
 
 

@@ -150,6 +150,28 @@ def test_configuration(bin_folder):
                 raise Failure(f"{keys}: {daemon.text()}")
 
 
+def test_onion_without_tor(bin_folder):
+    """A server that is to be published, and nothing that does it; and a key that others can read."""
+    folder = tempfile.mkdtemp(prefix="plexus-tor-")
+    try:
+        subprocess.run([f"{bin_folder}/plexusd", "init", f"{folder}/server", "--tor"], check=True, capture_output=True)
+        toml_path = pathlib.Path(folder, "server", "plexus.toml")
+        text = toml_path.read_text(encoding="utf-8")
+        toml_path.write_text(text.replace('[plugin.transport-tor]\npath = "tor"\n', ""), encoding="utf-8")
+        said = subprocess.run([f"{bin_folder}/plexusd", "start", f"{folder}/server"], capture_output=True, text=True,
+                              timeout=120, stdin=subprocess.DEVNULL)
+        if said.returncode == 0 or "add [plugin.transport-tor]" not in said.stdout + said.stderr:
+            raise Failure(f"onion = true without tor: {said}")
+        toml_path.write_text(text, encoding="utf-8")
+        pathlib.Path(folder, "server", "onion.key").write_text("nonsense", encoding="ascii")
+        said = subprocess.run([f"{bin_folder}/plexusd", "start", f"{folder}/server"], capture_output=True, text=True,
+                              timeout=120, stdin=subprocess.DEVNULL)
+        if said.returncode == 0 or "is no key of an onion service" not in said.stdout + said.stderr:
+            raise Failure(f"a damaged onion.key: {said}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_running_tor_that_is_none(bin_folder):
     """A control port of somebody else's: nobody there, one that never answers, one that is no tor."""
     with Daemon(bin_folder, {"control": toml("127.0.0.1:1")}) as daemon:
@@ -181,8 +203,8 @@ def test_nothing_is_left(bin_folder):
 
 
 def main():
-    for test in (test_configuration, test_places, test_failures_of_tor, test_running_tor_that_is_none,
-                 test_nothing_is_left):
+    for test in (test_configuration, test_places, test_failures_of_tor, test_onion_without_tor,
+                 test_running_tor_that_is_none, test_nothing_is_left):
         if sys.argv[2:] and test.__name__ not in sys.argv[2:]:
             continue
         began = time.monotonic()
