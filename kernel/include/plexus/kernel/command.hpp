@@ -17,7 +17,7 @@ namespace plexus::kernel {
 
 struct plugin_command {
     plugin_library library;
-    const plexus_command_info* info;
+    const plexus_command_info* info = nullptr;
 };
 
 struct offered_commands {
