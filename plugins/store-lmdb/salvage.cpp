@@ -19,7 +19,7 @@ class salvager {
   public:
     salvager(int file, std::uint64_t size, new_file* to) : file_(file), size_(size), to_(to) {}
 
-    /// From a head to every row; without a file to write to, only counts what is lost.
+    /// From a head to every row; without a file to write to, only counts them and what is lost.
     result<salvaged> run(bytes_view meta, std::uint64_t page_size) {
         page_size_ = page_size;
         seen_.assign(size_ / page_size + 1, false);
@@ -27,6 +27,8 @@ class salvager {
         if (names.root != no_page) PLEXUS_CHECK(walk(names, 0, names.root, nullptr));
         return lost_;
     }
+    /// Rows of tables that could be read.
+    std::uint64_t rows() const noexcept { return rows_; }
 
   private:
     static constexpr unsigned depth_most = 64;
@@ -98,7 +100,9 @@ class salvager {
             ++lost_.values_lost;
             return {};
         }
-        return to_ == nullptr || table == nullptr ? result<void>() : to_->row(key, value);
+        if (table == nullptr) return {};
+        ++rows_;
+        return to_ == nullptr ? result<void>() : to_->row(key, value);
     }
 
     bool read_big(std::uint64_t number, std::uint64_t size, bytes& out) const {
@@ -115,6 +119,7 @@ class salvager {
     new_file* to_;
     std::uint64_t page_size_ = 0;
     std::vector<bool> seen_;
+    std::uint64_t rows_ = 0;
     salvaged lost_;
 };
 
@@ -152,21 +157,22 @@ result<salvaged> salvage_rows(const std::filesystem::path& file, new_file& to) {
     } const close_at_end{descriptor};
     const auto size = static_cast<std::uint64_t>(about.st_size);
 
-    // The head that leads to the most; of two equal ones the newer. The second stands at the second page.
+    // The head that leads to the most rows; of two equal ones the newer. (That one is whole says little:
+    // before a commit there may have been next to nothing.) The second stands at the second page.
     std::optional<head> best;
-    salvaged best_loses;
+    std::uint64_t most_rows = 0;
     std::uint64_t newest = 0;
     for (const std::uint64_t offset : {0, 512, 1'024, 2'048, 4'096, 8'192, 16'384, 32'768, 65'536}) {
         const auto one = read_head(descriptor, offset);
         if (!one || (offset != 0 && offset != one->page_size)) continue;
-        PLEXUS_TRY(const auto loses, salvager(descriptor, size, nullptr).run(one->meta, one->page_size));
+        salvager reader(descriptor, size, nullptr);
+        PLEXUS_CHECK(reader.run(one->meta, one->page_size));
         newest = std::max(newest, one->transaction);
-        const auto count = [](const salvaged& of) { return of.pages_lost + of.values_lost; };
-        const bool better = !best || count(loses) < count(best_loses) ||
-                            (count(loses) == count(best_loses) && one->transaction > best->transaction);
+        const bool better = !best || reader.rows() > most_rows ||
+                            (reader.rows() == most_rows && one->transaction > best->transaction);
         if (!better) continue;
         best = one;
-        best_loses = loses;
+        most_rows = reader.rows();
     }
     if (!best)
         return make_error(status::corrupt,

@@ -68,11 +68,11 @@ TEST(lmdb_space, a_file_that_may_not_grow) {
 
 TEST(lmdb_space, a_disk_that_is_full) {
     const test::scratch_folder scratch;
-    if (::mount("tmpfs", scratch.path().c_str(), "tmpfs", 0, "size=3m") != 0)
+    if (::mount("tmpfs", scratch.path().c_str(), "tmpfs", 0, "size=8m") != 0)
         GTEST_SKIP() << "mounting is not allowed here";
     {
         std::ofstream ballast(scratch.path() / "ballast");
-        ballast << std::string(1'000'000, 'x');
+        ballast << std::string(5'500'000, 'x');
     }
     const int code = test::in_child([&] {
         return fill_and_recover(scratch.path(), [&] { std::filesystem::remove(scratch.path() / "ballast"); });
