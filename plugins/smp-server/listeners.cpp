@@ -60,7 +60,7 @@ result<void> listeners::open(const config_view& config, const credentials& shown
     for (std::size_t i = 0; i < names.size(); ++i) names[i] = to_abi(std::string_view(alpn[i]));
     plexus_listen_options options{};
     options.size = sizeof options;
-    options.flags = PLEXUS_LISTEN_SECURE;
+    options.flags = PLEXUS_LISTEN_SECURE | PLEXUS_LISTEN_ASK_CERTIFICATE;
     options.address = to_abi(config.text("address").value_or(""));
     options.alpn_count = static_cast<std::uint32_t>(names.size());
     options.alpn = names.data();

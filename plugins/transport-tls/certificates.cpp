@@ -24,16 +24,26 @@ std::string shown(bytes_view hash) {
     return out;
 }
 
-result<void> check_chain(const std::vector<X509*>& certificates, std::chrono::nanoseconds wall_time,
-                         int& code) {
+namespace {
+
+bool is_signed_by(X509* one, X509* issuer) {
+    EVP_PKEY* key = X509_get0_pubkey(issuer);
+    const bool out =
+        X509_check_issued(issuer, one) == X509_V_OK && key != nullptr && X509_verify(one, key) == 1;
+    ERR_clear_error();
+    return out;
+}
+
+result<void> check_links(const std::vector<X509*>& certificates, std::size_t least,
+                         std::chrono::nanoseconds wall_time, int& code) {
     const auto refuse = [&code](int why, std::string message) {
         code = why;
         return make_error(status::identity, std::move(message));
     };
-    if (certificates.size() < 2 || certificates.size() > 4)
-        return refuse(X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "its chain has " +
-                                                                std::to_string(certificates.size()) +
-                                                                " certificates, and 2 to 4 are possible");
+    if (certificates.size() < least || certificates.size() > 4)
+        return refuse(X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+                      "its chain has " + std::to_string(certificates.size()) + " certificates, and " +
+                          std::to_string(least) + " to 4 are possible");
     std::time_t now = std::chrono::duration_cast<std::chrono::seconds>(wall_time).count();
     for (std::size_t i = 0; i < certificates.size(); ++i) {
         X509* one = certificates[i];
@@ -45,14 +55,25 @@ result<void> check_chain(const std::vector<X509*>& certificates, std::chrono::na
             return refuse(X509_V_ERR_CERT_HAS_EXPIRED, name + "has expired");
         if (i + 1 == certificates.size()) break;
         X509* issuer = certificates[i + 1];
-        EVP_PKEY* key = X509_get0_pubkey(issuer);
-        if (X509_check_ca(issuer) != 1 || X509_check_issued(issuer, one) != X509_V_OK || key == nullptr ||
-            X509_verify(one, key) != 1) {
-            ERR_clear_error();
+        if (X509_check_ca(issuer) != 1 || !is_signed_by(one, issuer))
             return refuse(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, name + "is not signed by the next one");
-        }
     }
     return {};
+}
+
+} // namespace
+
+result<void> check_chain(const std::vector<X509*>& certificates, std::chrono::nanoseconds wall_time,
+                         int& code) {
+    return check_links(certificates, 2, wall_time, code);
+}
+
+result<void> check_client_chain(const std::vector<X509*>& certificates, std::chrono::nanoseconds wall_time,
+                                int& code) {
+    PLEXUS_CHECK(check_links(certificates, 1, wall_time, code));
+    if (certificates.size() > 1 || is_signed_by(certificates.front(), certificates.front())) return {};
+    code = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+    return make_error(status::identity, "its only certificate is not signed by itself");
 }
 
 bytes identity_of(const std::vector<X509*>& certificates) {

@@ -33,6 +33,10 @@ std::string shown(bytes_view hash);
 result<void> check_chain(const std::vector<X509*>& certificates, std::chrono::nanoseconds wall_time,
                          int& code);
 
+/// The same for what a client shows of a service: 1 to 4 certificates, a single one signed by itself.
+result<void> check_client_chain(const std::vector<X509*>& certificates, std::chrono::nanoseconds wall_time,
+                                int& code);
+
 /// SHA-256 of the second certificate: what a server's address names.
 bytes identity_of(const std::vector<X509*>& certificates);
 

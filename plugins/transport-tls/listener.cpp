@@ -68,7 +68,8 @@ class listener::handshake final : public member, net::carrier::sink {
 
 listener::listener(runtime& owner, const plexus_listen_options& options, plexus_accept_function accepted,
                    void* context)
-    : owner_(owner), secure_((options.flags & PLEXUS_LISTEN_SECURE) != 0), accepted_(accepted),
+    : owner_(owner), secure_((options.flags & PLEXUS_LISTEN_SECURE) != 0),
+      asks_certificate_((options.flags & PLEXUS_LISTEN_ASK_CERTIFICATE) != 0), accepted_(accepted),
       context_(context),
       handshake_timeout_(options.handshake_timeout_ns == 0
                              ? owner.config.handshake_timeout
@@ -118,7 +119,8 @@ result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_li
 result<void> listener::set_credentials(bytes_view chain_pem, bytes_view key_pem) {
     if (!secure_)
         return make_error(status::invalid, "this listener does not use TLS, so it has no certificate");
-    PLEXUS_TRY(auto made, server_context::make(owner_.config, owner_.clock, chain_pem, key_pem, alpn_));
+    PLEXUS_TRY(auto made, server_context::make(owner_.config, owner_.clock, chain_pem, key_pem, alpn_,
+                                               asks_certificate_));
     const std::scoped_lock lock(mutex_);
     credentials_.own = std::move(made);
     return {};

@@ -46,6 +46,7 @@ class listener : public std::enable_shared_from_this<listener> {
 
     runtime& owner_;
     bool secure_;
+    bool asks_certificate_;
     plexus_accept_function accepted_;
     void* context_;
     nanoseconds handshake_timeout_;

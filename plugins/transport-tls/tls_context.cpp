@@ -65,6 +65,48 @@ int verify_server(X509_STORE_CTX* store, void*) {
     return outcome == PLEXUS_OK ? 1 : 0;
 }
 
+/// What a listener's handshakes go by; it lives with the SSL_CTX.
+struct handshake_rules {
+    std::vector<bytes> alpn;
+    clock_view clock; ///< for the certificates of clients
+};
+
+int rules_slot() {
+    static const int index = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr, [](void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) {
+            delete static_cast<handshake_rules*>(kept);
+        });
+    return index;
+}
+
+int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                unsigned size, void* context) {
+    const auto* rules = static_cast<const handshake_rules*>(context);
+    for (const auto& ours : rules->alpn) {
+        for (unsigned at = 0; at < size; at += 1U + offered[at]) {
+            const unsigned length = offered[at];
+            if (length >= size - at) return SSL_TLSEXT_ERR_ALERT_FATAL;
+            if (!equal(ours, {offered + at + 1, length})) continue;
+            *out = offered + at + 1;
+            *out_size = static_cast<unsigned char>(length);
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/// What a client shows must hold; a client that shows nothing comes without a call.
+int verify_client(X509_STORE_CTX* store, void* context) {
+    int code = X509_V_ERR_UNSPECIFIED;
+    const std::int32_t outcome = guard(nullptr, [&]() -> result<void> {
+        const auto* rules = static_cast<const handshake_rules*>(context);
+        return check_client_chain(certificates_of(X509_STORE_CTX_get0_untrusted(store)), rules->clock.wall(),
+                                  code);
+    });
+    X509_STORE_CTX_set_error(store, outcome == PLEXUS_OK ? X509_V_OK : code);
+    return outcome == PLEXUS_OK ? 1 : 0;
+}
+
 result<void> use_credentials(SSL* ssl, bytes_view chain_pem, bytes_view key_pem) {
     PLEXUS_TRY(auto certificates, read_chain(chain_pem));
     PLEXUS_TRY(auto key, read_key(key_pem, certificates.front().get()));
@@ -126,6 +168,7 @@ result<std::shared_ptr<const named_context>> named_context::make(bytes_view chai
 
 bool named_context::take_over(SSL* ssl) const {
     // Of a context only certificates and callbacks go over; the rest is the connection's own.
+    SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
     return SSL_set_SSL_CTX(ssl, context_.get()) != nullptr &&
            SSL_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
            SSL_set_ciphersuites(ssl, TLS_DEFAULT_CIPHERSUITES) == 1 &&
@@ -169,7 +212,8 @@ void forget_expectation(SSL* ssl) { SSL_set_app_data(ssl, nullptr); }
 
 result<std::shared_ptr<const server_context>> server_context::make(const settings& config, clock_view clock,
                                                                    bytes_view chain_pem, bytes_view key_pem,
-                                                                   std::vector<bytes> alpn) {
+                                                                   std::vector<bytes> alpn,
+                                                                   bool ask_certificate) {
     PLEXUS_TRY(auto certificates, read_chain(chain_pem));
     PLEXUS_TRY(auto key, read_key(key_pem, certificates.front().get()));
     std::vector<X509*> plain;
@@ -187,10 +231,16 @@ result<std::shared_ptr<const server_context>> server_context::make(const setting
         if (SSL_CTX_add1_chain_cert(context.get(), plain[i]) != 1) return refused("the server's chain");
     SSL_CTX* raw = context.get();
     SSL_CTX_set_client_hello_cb(raw, choose_identity, nullptr);
-    std::shared_ptr<const server_context> out(new server_context(std::move(context), std::move(alpn)));
-    if (!out->alpn_.empty())
-        SSL_CTX_set_alpn_select_cb(raw, &server_context::select_alpn, const_cast<server_context*>(out.get()));
-    return out;
+    auto kept = std::make_unique<handshake_rules>(handshake_rules{std::move(alpn), clock});
+    auto* rules = kept.get();
+    if (SSL_CTX_set_ex_data(raw, rules_slot(), rules) != 1) return refused("the rules of handshakes");
+    static_cast<void>(kept.release()); // the context's now: handshakes may outlive this object
+    if (ask_certificate) {
+        SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+        SSL_CTX_set_cert_verify_callback(raw, verify_client, rules);
+    }
+    if (!rules->alpn.empty()) SSL_CTX_set_alpn_select_cb(raw, select_alpn, rules);
+    return std::shared_ptr<const server_context>(new server_context(std::move(context)));
 }
 
 result<ssl_pointer> server_context::make_ssl(std::shared_ptr<const named_context> named) const {
@@ -203,22 +253,6 @@ result<ssl_pointer> server_context::make_ssl(std::shared_ptr<const named_context
         static_cast<void>(kept.release()); // the connection's now
     }
     return ssl;
-}
-
-int server_context::select_alpn(SSL*, const unsigned char** out, unsigned char* out_size,
-                                const unsigned char* offered, unsigned size, void* context) {
-    const auto* self = static_cast<const server_context*>(context);
-    for (const auto& ours : self->alpn_) {
-        for (unsigned at = 0; at < size; at += 1U + offered[at]) {
-            const unsigned length = offered[at];
-            if (length >= size - at) return SSL_TLSEXT_ERR_ALERT_FATAL;
-            if (!equal(ours, {offered + at + 1, length})) continue;
-            *out = offered + at + 1;
-            *out_size = static_cast<unsigned char>(length);
-            return SSL_TLSEXT_ERR_OK;
-        }
-    }
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 } // namespace plexus::transport_tls

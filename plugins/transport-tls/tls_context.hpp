@@ -49,17 +49,13 @@ class server_context {
   public:
     static result<std::shared_ptr<const server_context>> make(const settings& config, clock_view clock,
                                                               bytes_view chain_pem, bytes_view key_pem,
-                                                              std::vector<bytes> alpn);
+                                                              std::vector<bytes> alpn, bool ask_certificate);
     /// `named`, if it is not null, serves the client if it names the server.
     result<ssl_pointer> make_ssl(std::shared_ptr<const named_context> named) const;
 
   private:
-    server_context(ssl_context_pointer context, std::vector<bytes> alpn)
-        : context_(std::move(context)), alpn_(std::move(alpn)) {}
-    static int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
-                           const unsigned char* offered, unsigned size, void* context);
+    explicit server_context(ssl_context_pointer context) : context_(std::move(context)) {}
     ssl_context_pointer context_;
-    std::vector<bytes> alpn_;
 };
 
 } // namespace plexus::transport_tls

@@ -122,6 +122,61 @@ TEST(tls_handshake, refuses_chains_that_do_not_hold) {
     }
 }
 
+TEST(tls_handshake, asks_clients_for_a_certificate_that_they_need_not_have) {
+    const test_chain chain = make_chain();
+    for (const int algorithm : {EVP_PKEY_ED25519, EVP_PKEY_ED448})
+        for (const int length : {1, 2, 3, 4}) {
+            SCOPED_TRACE(testing::Message() << "algorithm " << algorithm << ", length " << length);
+            fake_host host;
+            net under(host);
+            ASSERT_TRUE(under.serve(chain, {.ask_certificate = true}));
+            const auto nobody = under.dial({.port = under.port, .key_hash = chain.fingerprint});
+            ASSERT_EQ(nobody->status, PLEXUS_OK) << nobody->message;
+            EXPECT_TRUE(under.next()->info(PLEXUS_STREAM_PEER_CERTIFICATE).empty());
+
+            chain_options made;
+            made.algorithm = algorithm;
+            made.length = length;
+            const test_chain own = make_chain(made);
+            const auto service =
+                under.dial({.port = under.port, .key_hash = chain.fingerprint, .certificate = &own});
+            ASSERT_EQ(service->status, PLEXUS_OK) << service->message;
+            const auto accepted = under.next();
+            for (std::uint32_t i = 0; i < own.der.size(); ++i)
+                EXPECT_EQ(accepted->info(PLEXUS_STREAM_PEER_CERTIFICATE, i), own.der[i]) << i;
+            EXPECT_TRUE(
+                accepted->info(PLEXUS_STREAM_PEER_CERTIFICATE, static_cast<std::uint32_t>(length)).empty());
+        }
+}
+
+TEST(tls_handshake, refuses_certificates_of_clients_that_do_not_hold) {
+    struct bad_case {
+        const char* what;
+        chain_options made;
+    };
+    const bad_case cases[] = {
+        {"five certificates", {.length = 5}},
+        {"a leaf of another issuer", {.foreign_leaf = true}},
+        {"expired", {.valid_from = -7200, .valid_to = -3600}},
+        {"too early", {.valid_from = 3600, .valid_to = 7200}},
+    };
+    for (const auto& one : cases) {
+        SCOPED_TRACE(one.what);
+        fake_host host;
+        net under(host);
+        const test_chain chain = make_chain();
+        ASSERT_TRUE(under.serve(chain, {.ask_certificate = true}));
+        const test_chain own = make_chain(one.made);
+        // In TLS 1.3 the client is done before its certificate is looked at: it hears of it on the stream.
+        const auto client =
+            under.dial({.port = under.port, .key_hash = chain.fingerprint, .certificate = &own});
+        ASSERT_EQ(client->status, PLEXUS_OK);
+        EXPECT_TRUE(host.run_until([&] { return client->stream->status().has_value(); }));
+        EXPECT_NE(client->stream->status(), PLEXUS_E_CLOSED) << client->stream->error();
+        EXPECT_EQ(under.accepted_count, 0U);
+    }
+}
+
 TEST(tls_handshake, answers_alpn) {
     fake_host host;
     net under(host);

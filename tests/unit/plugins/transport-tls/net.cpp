@@ -113,6 +113,7 @@ bool net::serve(const test_chain& chain, const serve_options& options) {
     plexus_listen_options raw{};
     raw.size = sizeof raw;
     raw.flags = options.secure ? static_cast<std::uint32_t>(PLEXUS_LISTEN_SECURE) : 0U;
+    if (options.ask_certificate) raw.flags |= PLEXUS_LISTEN_ASK_CERTIFICATE;
     raw.address = view(std::string_view(options.address));
     raw.port = options.port;
     raw.alpn_count = static_cast<std::uint32_t>(alpn.size());
@@ -177,6 +178,10 @@ std::unique_ptr<dialed> net::begin_dial(const dial_options& options) {
         raw.key_hash = view(bytes_view(options.key_hash));
         raw.timeout_ns = options.timeout_ns;
         raw.server_name = view(std::string_view(options.server_name));
+        if (options.certificate != nullptr) {
+            raw.client_chain = view(std::string_view(options.certificate->pem));
+            raw.client_key = view(std::string_view(options.certificate->key));
+        }
         struct call {
             dialed* to;
             fake_host* host;

@@ -62,6 +62,7 @@ struct dial_options {
     bool direct = false;
     bool carried = false;
     std::uint32_t keepalive = PLEXUS_KEEPALIVE_PRESET; ///< ON: 7, 8 and 9
+    const test_chain* certificate = nullptr;           ///< the client's own
 };
 
 struct serve_options {
@@ -73,6 +74,7 @@ struct serve_options {
     std::uint32_t connections_most_of_one = 0;
     std::string address = "127.0.0.1";
     std::uint32_t port = 0;
+    bool ask_certificate = false;
 };
 
 class net {

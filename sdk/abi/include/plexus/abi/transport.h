@@ -128,7 +128,13 @@ typedef struct plexus_transport {
  * ------------------------------------------------------------------------------------------------ */
 #define PLEXUS_LISTENER_ID "plexus.listener/1"
 
-enum { PLEXUS_LISTEN_SECURE = 1 };
+enum {
+    PLEXUS_LISTEN_SECURE = 1,
+    PLEXUS_LISTEN_ASK_CERTIFICATE = 2 /* clients may show a chain of 1 to 4 certificates and prove its key,
+                                         see PLEXUS_STREAM_PEER_CERTIFICATE: each must be signed by the next
+                                         and be valid now, nothing else is asked of it. Not asked of clients
+                                         that name the server */
+};
 
 typedef struct plexus_listener_handle plexus_listener_handle;
 
