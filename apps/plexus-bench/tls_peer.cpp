@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,6 +42,13 @@ certificate_pointer issue(int number, EVP_PKEY* key, X509* issuer, EVP_PKEY* iss
                                reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
     X509_set_issuer_name(made.get(), X509_get_subject_name(issuer == nullptr ? made.get() : issuer));
     X509_set_pubkey(made.get(), key);
+    if (number > 1) {
+        using extension_pointer = std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)>;
+        const extension_pointer authority(
+            X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE"),
+            X509_EXTENSION_free);
+        check(X509_add_ext(made.get(), authority.get(), -1) == 1, "making an authority");
+    }
     check(X509_sign(made.get(), issuer_key, nullptr) > 0, "signing a certificate");
     return made;
 }
@@ -63,21 +71,20 @@ context_pointer make_tls_context(bool server, key_group group) {
 
 void use_new_chain(SSL_CTX* context, crypto::key_type kind, int length) {
     const int type = kind == crypto::key_type::ed448 ? EVP_PKEY_ED448 : EVP_PKEY_ED25519;
-    certificate_pointer issuer;
-    key_pointer issuer_key;
+    std::vector<certificate_pointer> chain; // the root first
+    key_pointer key;
     for (int left = length; left > 0; --left) {
-        key_pointer key(EVP_PKEY_Q_keygen(nullptr, nullptr, OBJ_nid2sn(type)));
-        check(key != nullptr, "making a key");
-        auto made = issue(left, key.get(), issuer.get(), issuer_key ? issuer_key.get() : key.get());
-        if (left == 1) {
-            check(SSL_CTX_use_certificate(context, made.get()) == 1, "using a certificate");
-            check(SSL_CTX_use_PrivateKey(context, key.get()) == 1, "using a key");
-        } else {
-            check(SSL_CTX_add1_chain_cert(context, made.get()) == 1, "using a chain");
-        }
-        issuer = std::move(made);
-        issuer_key = std::move(key);
+        key_pointer own(EVP_PKEY_Q_keygen(nullptr, nullptr, OBJ_nid2sn(type)));
+        check(own != nullptr, "making a key");
+        chain.push_back(issue(left, own.get(), chain.empty() ? nullptr : chain.back().get(),
+                              key ? key.get() : own.get()));
+        key = std::move(own);
     }
+    // The chain belongs to the certificate that was set before.
+    check(SSL_CTX_use_certificate(context, chain.back().get()) == 1, "using a certificate");
+    check(SSL_CTX_use_PrivateKey(context, key.get()) == 1, "using a key");
+    for (auto one = chain.rbegin() + 1; one != chain.rend(); ++one)
+        check(SSL_CTX_add1_chain_cert(context, one->get()) == 1, "using a chain");
 }
 
 tls_peer::tls_peer(int descriptor, SSL_CTX* made) : descriptor_(descriptor), ssl_(SSL_new(made)) {
@@ -89,14 +96,16 @@ tls_peer::~tls_peer() {
     if (ssl_) close(descriptor_);
 }
 
-tls_peer tls_peer::connect(std::uint16_t port, SSL_CTX* context) {
+tls_peer tls_peer::connect(std::uint16_t port, SSL_CTX* context, std::string_view alpn) {
     const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port);
     check(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
           "connecting");
     tls_peer out(descriptor, context);
-    static constexpr unsigned char alpn[] = "\x05smp/1";
-    SSL_set_alpn_protos(out.ssl_.get(), alpn, sizeof alpn - 1);
+    bytes offered{static_cast<std::uint8_t>(alpn.size())};
+    offered.insert(offered.end(), alpn.begin(), alpn.end());
+    if (!alpn.empty())
+        SSL_set_alpn_protos(out.ssl_.get(), offered.data(), static_cast<unsigned>(offered.size()));
     check(SSL_connect(out.ssl_.get()) == 1, "the TLS handshake");
     return out;
 }

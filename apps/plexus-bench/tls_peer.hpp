@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace plexus::bench {
@@ -34,8 +35,8 @@ void use_new_chain(SSL_CTX* context, crypto::key_type kind, int length);
 /// Throws std::runtime_error where something fails: a benchmark has no other way on.
 class tls_peer {
   public:
-    /// Connects to 127.0.0.1.
-    static tls_peer connect(std::uint16_t port, SSL_CTX* context);
+    /// Connects to 127.0.0.1. Without ALPN if that is empty.
+    static tls_peer connect(std::uint16_t port, SSL_CTX* context, std::string_view alpn = "smp/1");
     static tls_peer connect(std::uint16_t port);
     /// Takes one connection from a listening socket.
     static tls_peer accept(int listening, SSL_CTX* context);

@@ -4,17 +4,69 @@
 
 namespace plexus::bench {
 
-smp_peer::smp_peer(const smp::server_address& server, crypto::random_source& random)
+peer_service make_service(smp::service_role role, crypto::key_type kind, int length) {
+    peer_service out;
+    out.tls = make_tls_context(false, key_group::x25519);
+    use_new_chain(out.tls.get(), kind, length);
+    auto made = std::make_shared<smp::client_service>();
+    made->role = role;
+    const auto add = [&made](X509* one) {
+        bytes der(static_cast<std::size_t>(i2d_X509(one, nullptr)));
+        auto* at = der.data();
+        i2d_X509(one, &at);
+        made->chain.push_back(std::move(der));
+    };
+    add(SSL_CTX_get0_certificate(out.tls.get()));
+    STACK_OF(X509)* rest = nullptr;
+    SSL_CTX_get0_chain_certs(out.tls.get(), &rest);
+    for (int i = 0; i < sk_X509_num(rest); ++i) add(sk_X509_value(rest, i));
+    bytes raw(64);
+    std::size_t size = raw.size();
+    if (EVP_PKEY_get_raw_private_key(SSL_CTX_get0_privatekey(out.tls.get()), raw.data(), &size) != 1)
+        throw std::runtime_error("the service's key cannot be taken");
+    raw.resize(size);
+    made->key = crypto::private_key::from_raw(kind, raw).value();
+    out.credentials = std::move(made);
+    return out;
+}
+
+smp_peer::smp_peer(const smp::server_address& server, crypto::random_source& random,
+                   smp::version_range versions)
     : tls_(tls_peer::connect(server.port_number())) {
     smp::client_parameters parameters;
+    parameters.versions = versions;
+    greet(server, random, std::move(parameters));
+}
+
+smp_peer::smp_peer(const smp::server_address& server, crypto::random_source& random,
+                   smp::version_range versions, key_group group, std::string_view alpn)
+    : tls_(tls_peer::connect(server.port_number(), make_tls_context(false, group).get(), alpn)) {
+    smp::client_parameters parameters;
+    parameters.versions = versions;
+    greet(server, random, std::move(parameters));
+}
+
+smp_peer::smp_peer(const smp::server_address& server, crypto::random_source& random,
+                   const peer_service& service, smp::version_range versions)
+    : tls_(tls_peer::connect(server.port_number(), service.tls.get())) {
+    smp::client_parameters parameters;
+    parameters.versions = versions;
+    parameters.service = service.credentials;
+    greet(server, random, std::move(parameters));
+}
+
+void smp_peer::greet(const smp::server_address& server, crypto::random_source& random,
+                     smp::client_parameters parameters) {
     parameters.server = server.fingerprint;
     parameters.session_id = channel_binding(tls_.ssl());
     parameters.peer_chain = peer_chain(tls_.ssl());
     session_ = std::make_unique<smp::client_session>(std::move(parameters), random);
-    tls_.read(block_);
-    auto hello = session_->receive(block_);
-    if (!hello) throw std::runtime_error(hello.error().message());
-    flush();
+    do {
+        tls_.read(block_);
+        auto taken = session_->receive(block_);
+        if (!taken) throw std::runtime_error(taken.error().message());
+        flush();
+    } while (session_->current() == smp::client_session::state::service);
 }
 
 void smp_peer::flush() {

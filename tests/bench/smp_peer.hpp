@@ -13,9 +13,25 @@
 
 namespace plexus::bench {
 
+/// A certificate of a service, for TLS and for the hello.
+struct peer_service {
+    context_pointer tls;
+    std::shared_ptr<const smp::client_service> credentials;
+};
+/// With a new chain, of keys of one kind.
+peer_service make_service(smp::service_role role, crypto::key_type kind = crypto::key_type::ed25519,
+                          int length = 1);
+
 class smp_peer {
   public:
-    smp_peer(const smp::server_address& server, crypto::random_source& random);
+    smp_peer(const smp::server_address& server, crypto::random_source& random,
+             smp::version_range versions = smp::supported_versions);
+    /// With what TLS is to offer. Without ALPN if that is empty.
+    smp_peer(const smp::server_address& server, crypto::random_source& random, smp::version_range versions,
+             key_group group, std::string_view alpn);
+    /// As a service. Throws if it is refused.
+    smp_peer(const smp::server_address& server, crypto::random_source& random, const peer_service& service,
+             smp::version_range versions = smp::supported_versions);
 
     /// Gives one command on its way, in a block of its own.
     void send(const smp::command& command, bytes_view entity, const crypto::private_key* key);
@@ -31,6 +47,8 @@ class smp_peer {
     int descriptor() const noexcept { return tls_.descriptor(); }
 
   private:
+    void greet(const smp::server_address& server, crypto::random_source& random,
+               smp::client_parameters parameters);
     void flush();
     tls_peer tls_;
     std::unique_ptr<smp::client_session> session_;
