@@ -10,7 +10,7 @@ packages="
   libgtest-dev libgmock-dev
   openssl tmux procps binutils python3
   tor obfs4proxy"
-full="clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14"
+full="clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 chromium"
 
 list=no
 for option in "$@"; do
