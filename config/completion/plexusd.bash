@@ -29,7 +29,7 @@ _plexusd() {
       ;;
     ctl/) mapfile -t COMPREPLY < <(compgen -d -- "$word"; compgen -W "--json --help" -- "$word") ;;
     ctl/*)
-      mapfile -t COMPREPLY < <(compgen -W "stats clients queues information block unblock delete save day log reload rotate
+      mapfile -t COMPREPLY < <(compgen -W "stats clients queues queue information block unblock delete save day log reload rotate
         drain stop error warning info debug trace spam content" -- "$word")
       ;;
     plugin/) mapfile -t COMPREPLY < <(compgen -W "list inspect check why" -- "$word") ;;

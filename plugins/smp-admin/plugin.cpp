@@ -137,14 +137,15 @@ class plugin final : public plugin_base {
         if ((verb == "reload" || verb == "rotate") && words.size() == 1) co_return co_await read_again();
         if (verb == "day" && words.size() == 1) co_return co_await end_day();
         if (verb == "drain" && words.size() == 1) co_return co_await drain();
-        const bool asked = verb == "stats" || verb == "clients" || verb == "queues" || verb == "block" ||
-                           verb == "unblock" || verb == "delete" || verb == "save" || verb == "information";
+        const bool asked = verb == "stats" || verb == "clients" || verb == "queues" || verb == "queue" ||
+                           verb == "block" || verb == "unblock" || verb == "delete" || verb == "save" ||
+                           verb == "information";
         if (asked) co_return co_await ask(words);
-        co_return make_error(
-            status::invalid,
-            "there is no command '" + verb +
-                "': use stats, clients, queues, block ID [spam|content], unblock ID, delete ID, save, "
-                "day, log [LEVEL], reload, information, drain or stop");
+        co_return make_error(status::invalid,
+                             "there is no command '" + verb +
+                                 "': use stats, clients, queues, queue ID, block ID [spam|content "
+                                 "[SECONDS]], unblock ID, delete ID, "
+                                 "save, day, log [LEVEL], reload, information, drain or stop");
     }
 
     answer log_level(const std::vector<std::string>& words) {

@@ -21,6 +21,12 @@ bool has_alpn(const stream& peer) {
 
 constexpr std::string_view refusal = "ERR AUTH";
 
+/// Whether a service that sends it wants its queues' messages on this connection.
+bool subscribes(const smp::command& content) {
+    if (const auto* made = std::get_if<cmd::create>(&content)) return made->subscribe;
+    return smp::has_service_signature(content) || smp::is_of_service(content);
+}
+
 /// What a message in the output weighs.
 constexpr std::size_t delivery_weight = smp::block_size;
 
@@ -30,9 +36,9 @@ connection::connection(connection_id id, stream peer, const smp::server_identity
                        crypto::random_source& random, connection_owner& owner,
                        const connection_limits& limits)
     : id_(id), stream_(std::move(peer)),
-      session_(identity, session_id_of(stream_), has_alpn(stream_), random), owner_(owner), limits_(limits),
-      refusals_(limits.refusals), turn_left_(limits.turn_commands), handled_at_(owner.now()),
-      opened_(handled_at_), last_read_(opened_), last_write_(opened_) {}
+      session_(identity, session_id_of(stream_), has_alpn(stream_), random, stream_.peer_chain()),
+      owner_(owner), limits_(limits), refusals_(limits.refusals), turn_left_(limits.turn_commands),
+      handled_at_(owner.now()), opened_(handled_at_), last_read_(opened_), last_write_(opened_) {}
 
 void connection::start() {
     static constexpr plexus_stream_handler handler{
@@ -47,6 +53,11 @@ void connection::start() {
 void connection::close(std::string_view why) {
     if (!is_open()) return;
     stream_ = stream();
+    if (service_) {
+        in_flight_ -= service_->waiting.size();
+        service_->waiting.clear();
+        for (const auto& next : std::exchange(service_->room, {})) next(false);
+    }
     in_.reset();
     out_.reset();
     deliveries_.clear();
@@ -71,7 +82,8 @@ void connection::readable() {
 void connection::read() {
     if (reading_) return;
     reading_ = true;
-    while (is_open() && !in_ready_ && !close_after_write_) {
+    while (is_open() && !in_ready_ && !close_after_write_ &&
+           session_.current() != smp::server_session::state::service) {
         if (!in_) {
             in_ = owner_.blocks().take();
             in_size_ = 0;
@@ -97,6 +109,7 @@ bool connection::process_block() {
     const bool service = session_.current() == smp::server_session::state::service;
     if (received && !service) {
         in_ready_ = !hello;
+        block_begun_ = false;
         if (hello) in_.reset();
         return !hello;
     }
@@ -106,17 +119,87 @@ bool connection::process_block() {
         encoding::writer writer(content);
         smp::write(writer, msg::err{smp::make_server_error(error_code::block)}, session_.agreed_version());
         respond({}, {}, content);
-    } else if (service || received.error().is(smp::failure::bad_service)) {
-        out_ = owner_.blocks().take();
-        out_written_ = 0;
-        session_.write_service_refusal(*out_);
-        close_after_write_ = true;
-        flush();
+    } else if (service) {
+        service_ = std::make_unique<service_client>();
+        owner_.admit(*this, *session_.offered_service(), stream_.peer_chain());
+    } else if (received.error().is(smp::failure::bad_service)) {
+        service_ = std::make_unique<service_client>();
+        admitted(nullptr);
     } else {
         close(received.error().message());
     }
     return false;
 }
+
+// ---- services
+
+void connection::admitted(const service_ptr& who) {
+    if (!is_open()) return;
+    service_->who = who;
+    service_->answer_due = true;
+    if (!who) owner_.misbehaves(log_kind::service, "a client's service is refused");
+    flush();
+    if (is_open()) read();
+}
+
+void connection::write_service_answer() {
+    service_->answer_due = false;
+    if (service_->who) {
+        session_.accept_service(service_->who->id, *out_);
+        return;
+    }
+    session_.write_service_refusal(*out_);
+    close_after_write_ = true;
+}
+
+/// Commands of a service that subscribe wait until its messages come to this connection, on every shard.
+void connection::submit_of_service(const request& out) {
+    using attachment = service_client::attachment;
+    if (service_->attached == attachment::done || !subscribes(*out.content)) {
+        pass_on(out);
+        return;
+    }
+    service_->waiting.push_back(std::make_shared<const owned_request>(out));
+    if (service_->attached == attachment::under_way) return;
+    service_->attached = attachment::under_way;
+    owner_.attach_service(*this, service_->who);
+}
+
+void connection::pass_on(const request& out) {
+    if (smp::is_of_service(*out.content))
+        owner_.subscribe_service(*out.from, out.service);
+    else
+        owner_.submit(out);
+}
+
+void connection::attached() {
+    if (!is_open()) return;
+    service_->attached = service_client::attachment::done;
+    for (const auto& each : std::exchange(service_->waiting, {})) pass_on(each->view());
+    owner_.to_flush(*this);
+}
+
+void connection::service_ended() {
+    if (service_->attached == service_client::attachment::done)
+        service_->attached = service_client::attachment::none;
+}
+
+void connection::when_room(std::function<void(bool)> next) {
+    if (!is_open() || !service_)
+        next(false);
+    else if (waiting_output() < limits_.pause_output)
+        next(true);
+    else
+        service_->room.push_back(std::move(next));
+}
+
+void connection::deliver_end() {
+    if (!is_open()) return;
+    deliveries_.push_back({});
+    owner_.to_flush(*this);
+}
+
+// ---- requests
 
 void connection::process_requests() {
     if (processing_) return;
@@ -130,6 +213,8 @@ void connection::process_requests() {
             break;
         }
         --turn_left_;
+        if (std::exchange(block_begun_, true) == false && !session_.is_last() && !current.refused)
+            count_batch(current.content);
         handle(current);
     }
     processing_ = false;
@@ -138,7 +223,8 @@ void connection::process_requests() {
 bool connection::paused() const noexcept {
     return waiting_output() >= limits_.pause_output || turn_left_ == 0 ||
            in_flight_ >= std::min(limits_.most_in_flight, refusals_.left()) ||
-           delayed_.size() >= limits_.most_in_flight || proxied_in_flight_ >= limits_.most_proxied;
+           delayed_.size() >= limits_.most_in_flight || proxied_in_flight_ >= limits_.most_proxied ||
+           (service_ && service_->attached == service_client::attachment::under_way);
 }
 
 std::size_t connection::waiting_output() const noexcept {
@@ -159,7 +245,7 @@ bool connection::handle_here(const smp::server_request& in) {
         return true;
     }
     if (std::holds_alternative<cmd::rslv>(in.content)) {
-        refuse(in, smp::make_server_error(smp::name_error::no_resolver));
+        resolve(in, session_.agreed_version(), 0);
         return true;
     }
     if (const auto* forwarded = std::get_if<cmd::rfwd>(&in.content)) {
@@ -178,12 +264,25 @@ bool connection::handle_here(const smp::server_request& in) {
         owner_.proxy(from, in.content);
         return true;
     }
-    if (std::holds_alternative<cmd::subs>(in.content) || std::holds_alternative<cmd::nsubs>(in.content)) {
-        refuse(in, smp::make_server_error(error_code::service));
-    } else {
-        return false;
-    }
-    return true;
+    return false;
+}
+
+void connection::resolve(const smp::server_request& in, smp::version version, std::uint64_t relayed) {
+    reply_to from;
+    from.connection = id_;
+    from.version = version;
+    from.relayed = relayed;
+    from.correlation = short_id(in.correlation_id);
+    ++in_flight_;
+    owner_.resolve(from, std::get<cmd::rslv>(in.content).name);
+}
+
+/// As the official server counts: by the first of several commands in a block.
+void connection::count_batch(const smp::command& first) {
+    if (std::holds_alternative<cmd::sub>(first)) owner_.count(counted::subscribe_batches);
+    if (std::holds_alternative<cmd::del>(first)) owner_.count(counted::delete_batches);
+    if (std::holds_alternative<cmd::nsub>(first)) owner_.count(counted::notifier_subscribe_batches);
+    if (std::holds_alternative<cmd::ndel>(first)) owner_.count(counted::notifier_delete_batches);
 }
 
 void connection::handle(const smp::server_request& in) {
@@ -210,7 +309,12 @@ void connection::submit(const smp::server_request& in, smp::version version, std
     out.body = in.body;
     out.content = &in.content;
     ++in_flight_;
-    owner_.submit(out);
+    if (!service_ || relayed != 0) {
+        owner_.submit(out);
+        return;
+    }
+    out.service = service_->who;
+    submit_of_service(out);
 }
 
 /// A sender's command through its proxy.
@@ -221,8 +325,6 @@ void connection::relay(const smp::server_request& in, const cmd::rfwd& command) 
         return;
     }
     auto& inner = opened->request;
-    if (std::holds_alternative<cmd::rslv>(inner.content) && !inner.refused)
-        inner.refused = smp::make_server_error(smp::name_error::no_resolver);
     if (inner.refused) {
         bytes content;
         encoding::writer writer(content);
@@ -233,7 +335,10 @@ void connection::relay(const smp::server_request& in, const cmd::rfwd& command) 
     const auto number = next_relayed_++;
     const auto version = opened->route.client_version;
     relayed_.emplace(number, std::move(opened->route));
-    submit(inner, version, number);
+    if (std::holds_alternative<cmd::rslv>(inner.content))
+        resolve(inner, version, number);
+    else
+        submit(inner, version, number);
 }
 
 // ---- answers
@@ -302,6 +407,7 @@ void connection::deliver(const reply_to& to, const delivery& what) {
 void connection::writable() {
     writing_blocked_ = false;
     flush();
+    if (is_open() && service_) read(); // the answer to its hello may have waited
 }
 
 void connection::flush() {
@@ -316,6 +422,8 @@ void connection::flush() {
         close("it does not take what it is sent");
         return;
     }
+    if (service_ && !service_->room.empty() && waiting_output() < limits_.pause_output)
+        for (const auto& next : std::exchange(service_->room, {})) next(true);
     if (in_ready_ && !paused()) {
         process_requests();
         if (is_open() && !in_ready_) read();
@@ -325,9 +433,14 @@ void connection::flush() {
 
 /// False if there is nothing to send.
 bool connection::fill_block() {
-    if (responses_sent_ == responses_.size() && deliveries_.empty()) return false;
+    const bool service_answer = service_ && service_->answer_due;
+    if (!service_answer && responses_sent_ == responses_.size() && deliveries_.empty()) return false;
     out_ = owner_.blocks().take();
     out_written_ = 0;
+    if (service_answer) {
+        write_service_answer();
+        return true;
+    }
     auto builder = session_.begin(*out_);
     auto append_responses = [&] {
         while (responses_sent_ < responses_.size()) {
@@ -340,6 +453,13 @@ bool connection::fill_block() {
     append_responses();
     while (!deliveries_.empty()) {
         const auto& next = deliveries_.front();
+        if (!next.what.message) {
+            bytes end;
+            session_.write_response(end, {}, {}, as_bytes(std::string_view("ALLS")));
+            if (!builder.append(bytes_view(end).subspan(2))) break;
+            deliveries_.pop_front();
+            continue;
+        }
         smp::received_body body;
         body.seconds = next.what.message->seconds;
         body.quota = next.what.message->quota;
@@ -375,7 +495,7 @@ bool connection::write_block() {
     }
     out_.reset();
     if (close_after_write_) {
-        close("service certificates are not accepted here");
+        close("the client's service is refused");
         return false;
     }
     return true;
@@ -384,7 +504,7 @@ bool connection::write_block() {
 void connection::check_deadlines() {
     if (!is_open()) return;
     const auto now = owner_.now();
-    if (session_.current() == smp::server_session::state::hello) {
+    if (session_.current() != smp::server_session::state::ready) {
         if (now - opened_ > limits_.hello) {
             owner_.misbehaves(log_kind::no_hello, "clients that do not say hello in time are closed");
             close("no hello in time");

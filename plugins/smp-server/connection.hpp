@@ -41,6 +41,9 @@ class connection_owner {
     virtual void submit(const request& in) = 0;
     /// PRXY or PFWD; the same.
     virtual void proxy(const reply_to& from, const smp::command& content) = 0;
+    /// RSLV; the same.
+    virtual void resolve(const reply_to& from, bytes_view name) = 0;
+    virtual void count(counted what) = 0;
     /// There is something to send: call flush soon.
     virtual void to_flush(connection& which) = 0;
     /// It has no stream any more, and is gone when this returns or when its last command is answered.
@@ -50,6 +53,12 @@ class connection_owner {
     /// Nothing has come or gone for long: close it, unless it is subscribed to something; then `touch` it.
     virtual void idle(connection& which) = 0;
     virtual void misbehaves(log_kind kind, std::string_view what) = 0;
+    /// Call `admitted`, later or at once.
+    virtual void admit(connection& which, const smp::service_offer& offer, std::vector<bytes> chain) = 0;
+    /// Its service's messages are to come to it: call `attached`, later.
+    virtual void attach_service(connection& which, const service_ptr& who) = 0;
+    /// SUBS or NSUBS.
+    virtual void subscribe_service(const reply_to& from, const service_ptr& who) = 0;
 };
 
 class connection {
@@ -83,6 +92,15 @@ class connection {
     /// Sends refusals whose time has come.
     void due();
     void touch() { last_read_ = owner_.now(); }
+    /// Who its client is that presented a service; null: refused.
+    void admitted(const service_ptr& who);
+    void attached();
+    /// Another connection of its service has come.
+    void service_ended();
+    /// To a service: what was waiting for it was given before.
+    void deliver_end();
+    /// Continues when there is room for more messages; false: it is closed.
+    void when_room(std::function<void(bool open)> next);
     /// Bytes that wait to be sent to it.
     std::size_t waiting_output() const noexcept;
 
@@ -97,8 +115,13 @@ class connection {
     void process_requests();
     void handle(const smp::server_request& in);
     bool handle_here(const smp::server_request& in);
+    void resolve(const smp::server_request& in, smp::version version, std::uint64_t relayed);
+    void count_batch(const smp::command& first);
     void relay(const smp::server_request& in, const smp::cmd::rfwd& command);
     void submit(const smp::server_request& in, smp::version version, std::uint64_t relayed);
+    void submit_of_service(const request& out);
+    void pass_on(const request& out);
+    void write_service_answer();
     void respond(bytes_view correlation, bytes_view entity, bytes_view content);
     void respond_relayed(const smp::relay_route& route, bytes_view correlation, bytes_view entity,
                          bytes_view content);
@@ -118,7 +141,8 @@ class connection {
 
     block_pool::lease in_;
     std::size_t in_size_ = 0;
-    bool in_ready_ = false; ///< in_ holds a block whose requests are not all handled
+    bool in_ready_ = false;    ///< in_ holds a block whose requests are not all handled
+    bool block_begun_ = false; ///< a command of it was taken
     bool reading_ = false;
     bool processing_ = false;
 
@@ -147,6 +171,16 @@ class connection {
     std::chrono::nanoseconds handled_at_; ///< when the commands of a block were begun
     std::unordered_map<std::uint64_t, smp::relay_route> relayed_;
     std::uint64_t next_relayed_ = 1;
+    /// What only connections of services need.
+    struct service_client {
+        service_ptr who;
+        enum class attachment : std::uint8_t { none, under_way, done };
+        attachment attached = attachment::none; ///< whether its queues' messages come to it
+        std::vector<std::shared_ptr<const owned_request>> waiting; ///< for that
+        std::vector<std::function<void(bool)>> room;
+        bool answer_due = false; ///< to its hello
+    };
+    std::unique_ptr<service_client> service_;
     std::chrono::nanoseconds opened_;
     std::chrono::nanoseconds last_read_;
     std::chrono::nanoseconds last_write_;

@@ -12,7 +12,16 @@
 namespace plexus::smp_server {
 
 /// What a warning is about.
-enum class log_kind : std::uint8_t { destination, slow_client, refusals, no_hello, memory, clock, count };
+enum class log_kind : std::uint8_t {
+    destination,
+    slow_client,
+    refusals,
+    no_hello,
+    memory,
+    clock,
+    service,
+    count
+};
 
 /// One line a kind and minute. [any-thread]
 class log_limiter {

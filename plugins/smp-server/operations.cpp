@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <charconv>
+
 namespace plexus::smp_server {
 namespace {
 
@@ -33,9 +35,37 @@ std::optional<std::vector<std::string>> words_of(plexus_view request) {
     return out;
 }
 
+/// Numbers of what is there now, in the store.
+constexpr std::array standing{counted::queues,           counted::messages,          counted::notifiers,
+                              counted::services,         counted::notifier_services, counted::service_queues,
+                              counted::service_notifiers};
+
+void count_row(const tables& opened, const plexus_table* table, bytes_view key, bytes_view value,
+               std::array<std::uint64_t, count_of_counts>& found) {
+    const auto add = [&](counted what, std::uint64_t amount = 1) {
+        found[static_cast<std::size_t>(what)] += amount;
+    };
+    if (table == opened.queues) {
+        add(counted::queues);
+    } else if (table == opened.notifiers) {
+        add(counted::notifiers);
+    } else if (table == opened.waiting) {
+        const auto list = decode_waiting(value);
+        if (list) add(counted::messages, list->entries.size());
+    } else if (table == opened.services) {
+        const auto record = decode_service(value);
+        const bool notifier = record && record->role == smp::service_role::notifier;
+        if (record) add(notifier ? counted::notifier_services : counted::services);
+    } else {
+        // After the service's id, the queue's own id or its notifier's.
+        const bool messages = key.size() == 2 * smp::id_size && equal(key.subspan(smp::id_size), value);
+        add(messages ? counted::service_queues : counted::service_notifiers);
+    }
+}
+
 error no_such_words() {
     return make_error(status::invalid,
-                      "the server knows stats, period, clients, queues, block, unblock, delete, "
+                      "the server knows stats, period, clients, queues, queue, block, unblock, delete, "
                       "save, drain and information, each with its own words after it");
 }
 
@@ -65,6 +95,7 @@ task<result<void>> operations::start(server& on, listeners& ports) {
         kept_ = std::move(*decoded);
     else
         kept_.from = std::chrono::duration_cast<std::chrono::seconds>(setup.clock.wall()).count();
+    kept_.value.of(counted::notifications_waiting) = 0; // they are in memory alone
     auto saved = co_await save(false);
     if (!saved) co_return saved;
     running_ = true;
@@ -136,11 +167,20 @@ task<operations::answer> operations::find_answer(const std::vector<std::string>&
         co_return json::object{{"saved", true}};
     }
     queue_change what;
-    if (verb == "block" && (more == 1 || more == 2)) {
-        if (more == 2 && words[2] != "spam" && words[2] != "content")
+    if (verb == "queue" && more == 1) co_return co_await inspect(words[1]);
+    if (verb == "block" && more >= 1 && more <= 3) {
+        if (more == 3) {
+            std::uint32_t seconds = 0;
+            const auto& text = words[3];
+            const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+            if (read.ec != std::errc() || read.ptr != text.data() + text.size())
+                co_return make_error(status::invalid, "'" + text + "' is no number of seconds");
+            what.notice = json::serialize(json::object{{"ttl", seconds}});
+        }
+        if (more >= 2 && words[2] != "spam" && words[2] != "content")
             co_return make_error(status::invalid,
                                  "'" + words[2] + "' is no reason to block a queue: spam or content is");
-        if (more == 2 && words[2] == "content") what.reason = smp::blocking_reason::content;
+        if (more >= 2 && words[2] == "content") what.reason = smp::blocking_reason::content;
         co_return co_await change(words[1], std::move(what));
     }
     if ((verb == "unblock" || verb == "delete") && more == 1) {
@@ -162,8 +202,10 @@ task<operations::answer> operations::give_statistics() {
     json::object out{{"from", kept_.from}};
     for (std::size_t i = 0; i < count_of_counts; ++i) out[names_of_counts[i]] = all.counts[i];
     // As signed: they can be below zero for a moment, until they are counted anew.
-    out["qCount"] = std::max<std::int64_t>(0, static_cast<std::int64_t>(all.counts[0]));
-    out["msgCount"] = std::max<std::int64_t>(0, static_cast<std::int64_t>(all.counts[1]));
+    for (const auto what : standing) {
+        const auto at = static_cast<std::size_t>(what);
+        out[names_of_counts[at]] = std::max<std::int64_t>(0, static_cast<std::int64_t>(all.counts[at]));
+    }
     constexpr std::array names{"day", "week", "month"};
     for (std::size_t i = 0; i < names.size(); ++i) {
         out[std::string(names[i]) + "Count"] = all.active[i].estimate();
@@ -237,6 +279,41 @@ task<operations::answer> operations::change(std::string id, queue_change what) {
     co_return json::object{{"changed", id}};
 }
 
+task<operations::answer> operations::inspect(std::string id) {
+    auto raw = encoding::base64url_decode(id);
+    if (!raw) raw = encoding::base64_decode(id);
+    if (!raw || raw->empty())
+        co_return make_error(status::invalid, "'" + id + "' is no id of a queue, in base64");
+    event finished;
+    std::optional<result<queue_view>> looked;
+    server_->inspect(std::move(*raw), [&](result<queue_view> outcome) {
+        looked.emplace(std::move(outcome));
+        finished.set();
+    });
+    static_cast<void>(co_await finished.wait());
+    if (!*looked) co_return std::move(*looked).error();
+    const auto& found = *looked;
+    json::object out;
+    out["status"] = found->status == queue_status::active ? "active"
+                    : found->status == queue_status::off  ? "suspended"
+                                                          : "blocked";
+    if (found->blocked) {
+        const bool spam = found->blocked->reason == smp::blocking_reason::spam;
+        out["reason"] = spam ? "spam" : "content";
+        if (!found->blocked->notice.empty()) out["notice"] = found->blocked->notice;
+    }
+    if (found->mode) out["mode"] = *found->mode == smp::queue_mode::messaging ? "messaging" : "contact";
+    out["recipientKeys"] = found->recipient_keys;
+    out["secured"] = found->secured;
+    out["link"] = found->has_link;
+    out["notifier"] = found->has_notifier;
+    out["service"] = found->has_service;
+    out["subscribed"] = found->subscribed;
+    out["messages"] = found->messages;
+    out["full"] = found->full;
+    co_return out;
+}
+
 task<operations::answer> operations::drain() {
     if (!draining_) server_->setup().log.info("draining: nobody is accepted any more");
     draining_ = true;
@@ -270,20 +347,16 @@ task<void> operations::save_now() {
 task<void> operations::recount() {
     const auto& setup = server_->setup();
     const auto before = co_await sum();
-    std::uint64_t queues = 0;
-    std::uint64_t messages = 0;
+    std::array<std::uint64_t, count_of_counts> found{};
+    const auto& opened = setup.opened;
     const bytes to_the_end;
-    for (auto* table : {setup.opened.queues, setup.opened.waiting}) {
+    for (auto* table : {opened.queues, opened.waiting, opened.notifiers, opened.services, opened.served}) {
         bytes from{0};
         bool more = true;
         while (more && running_) {
             const auto rows = co_await setup.store.scan(table, from, to_the_end, recount_step);
             if (!rows) co_return;
-            for (const auto& [key, value] : *rows) {
-                if (table == setup.opened.queues) ++queues;
-                const auto list = table == setup.opened.waiting ? decode_waiting(value) : std::nullopt;
-                if (list) messages += list->entries.size();
-            }
+            for (const auto& [key, value] : *rows) count_row(opened, table, key, value, found);
             more = rows->size() == recount_step;
             if (more) {
                 from = rows->back().first;
@@ -292,8 +365,10 @@ task<void> operations::recount() {
         }
     }
     if (!running_) co_return;
-    kept_.value.of(counted::queues) += queues - before.counts[0];
-    kept_.value.of(counted::messages) += messages - before.counts[1];
+    for (const auto what : standing) {
+        const auto at = static_cast<std::size_t>(what);
+        kept_.value.of(what) += found[at] - before.counts[at];
+    }
 }
 
 } // namespace plexus::smp_server

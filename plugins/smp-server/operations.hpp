@@ -37,6 +37,7 @@ class operations {
     task<answer> give_queues();
     task<answer> end_period(std::string name);
     task<answer> change(std::string id, queue_change what);
+    task<answer> inspect(std::string id);
     task<answer> drain();
     task<result<void>> save(bool clean);
     task<void> save_now();

@@ -5,6 +5,7 @@
 #include "server_folder.hpp"
 
 #include "plexus/abi/draft/http.h"
+#include "plexus/abi/draft/resolver.h"
 #include "plexus/encoding/reader.hpp"
 #include "plexus/encoding/writer.hpp"
 #include "plexus/plugin.hpp"
@@ -84,6 +85,8 @@ constexpr std::array keys = {
                "know it"},
     plexus_key{"proxy-allow-private", PLEXUS_KEY_BOOLEAN, 0, "false", nullptr, 0, 0,
                "whether those servers may have private, loopback or link-local addresses"},
+    plexus_key{"proxy-own-domains", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
+               "servers with names in these domains are counted as the owner's own"},
     plexus_key{"proxy-destinations", PLEXUS_KEY_INTEGER, 0, "1024", nullptr, 1, 1'000'000,
                "servers that there is a session with, or that failed of late"},
     plexus_key{
@@ -108,7 +111,8 @@ constexpr const char* capabilities[] = {PLEXUS_CAP_NET_LISTEN, PLEXUS_CAP_NET_OU
 constexpr const char* provides[] = {PLEXUS_COMMAND_ID, PLEXUS_SMP_SERVER_ID, nullptr};
 constexpr const char* needs[] = {PLEXUS_LISTENER_ID, PLEXUS_STORE_ID, nullptr};
 
-constexpr const char* uses[] = {PLEXUS_NETWORK_ID, PLEXUS_HTTP_ID, PLEXUS_ONION_ID, nullptr};
+constexpr const char* uses[] = {PLEXUS_NETWORK_ID, PLEXUS_HTTP_ID, PLEXUS_ONION_ID, PLEXUS_NAME_RESOLVER_ID,
+                                nullptr};
 
 constexpr plugin_info info = {
     .id = "smp-server",
@@ -172,7 +176,8 @@ class plugin final : public plugin_base {
                          credentials_.identity, std::move(queues), limits, store_ref(store), tables{},
                          metrics, host().service<plexus_network>(PLEXUS_NETWORK_ID), config.boolean("proxy"),
                          proxy_limits_of(config, loop_ref(loop).shard_count()),
-                         static_cast<std::size_t>(config.integer("memory-limit").value_or(0)) << 20});
+                         static_cast<std::size_t>(config.integer("memory-limit").value_or(0)) << 20,
+                         host().service<plexus_name_resolver>(PLEXUS_NAME_RESOLVER_ID)});
         return {};
     }
 
@@ -288,6 +293,7 @@ class plugin final : public plugin_base {
         };
         proxy_limits out;
         out.allow_private = config.boolean("proxy-allow-private");
+        for (const auto domain : config.list("proxy-own-domains")) out.own_domains.emplace_back(domain);
         out.destinations = part("proxy-destinations");
         out.dialing = std::max<std::size_t>(out.destinations / 8, 1);
         out.waiting = part("proxy-requests");

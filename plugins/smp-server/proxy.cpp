@@ -43,6 +43,70 @@ void proxy::answer(const reply_to& to, const smp::message& content) {
         outputs_.proxy_answer(to, msg::err{transport_failure(transport_error::large_message)});
 }
 
+// ---- what is counted, as the official server does
+
+bool proxy::is_own(const smp::server_address& server) const {
+    for (const auto& host : server.hosts)
+        for (const auto& domain : limits_.own_domains) {
+            const bool ends = host.name.size() >= domain.size() &&
+                              std::equal(domain.rbegin(), domain.rend(), host.name.rbegin());
+            if (ends &&
+                (host.name.size() == domain.size() || host.name[host.name.size() - domain.size() - 1] == '.'))
+                return true;
+        }
+    return false;
+}
+
+namespace {
+
+/// The counts of one kind stand in a row: requests, successes, errors of connecting, of versions, others.
+counted after(counted first, std::size_t steps) {
+    return static_cast<counted>(static_cast<std::size_t>(first) + steps);
+}
+
+std::size_t kind_of(const smp::server_error& why) {
+    const bool broker = why.code == smp::error_code::proxy && why.proxy == smp::proxy_error::broker;
+    const bool version =
+        broker && why.broker == broker_error::transport && why.transport == transport_error::version;
+    const bool unreachable =
+        broker && (why.broker == broker_error::network || why.broker == broker_error::timeout);
+    return version ? 3 : unreachable ? 2 : 4;
+}
+
+} // namespace
+
+void proxy::count_key(const smp::server_address& server, const smp::server_error* failed) {
+    const std::size_t what = failed == nullptr ? 1 : kind_of(*failed);
+    for (const auto first : {counted::relay_requests, counted::own_relay_requests}) {
+        if (first == counted::own_relay_requests && !is_own(server)) continue;
+        outputs_.proxy_counted(first);
+        outputs_.proxy_counted(after(first, what));
+    }
+}
+
+/// An error of the relay itself is a success: the command was forwarded.
+void proxy::count_forwarded(bool own, const smp::message& content) {
+    const auto* failed = std::get_if<msg::err>(&content);
+    const bool no_session = failed != nullptr && failed->error.code == smp::error_code::proxy &&
+                            failed->error.proxied == 0 && failed->error.proxy == smp::proxy_error::no_session;
+    const std::size_t what = failed == nullptr || failed->error.proxied > 0 ? 1
+                             : no_session                                   ? 2
+                             : kind_of(failed->error) == 3                  ? 3
+                                                                            : 4;
+    for (const auto first : {counted::forward_requests, counted::own_forward_requests}) {
+        if (first == counted::own_forward_requests && !own) continue;
+        outputs_.proxy_counted(first);
+        outputs_.proxy_counted(after(first, what));
+    }
+}
+
+void proxy::refuse(const reply_to& to, const smp::server_address& server, const smp::server_error& why) {
+    count_key(server, &why);
+    fail(to, why);
+}
+
+// ---- PRXY
+
 void proxy::connect(const reply_to& to, const smp::server_address& server) {
     if (closed_) return;
     auto name = name_of(server);
@@ -50,7 +114,7 @@ void proxy::connect(const reply_to& to, const smp::server_address& server) {
     if (found == destinations_.end()) return dial(to, std::move(name), server);
     auto& known = found->second;
     if (known.link == nullptr) {
-        if (relay_now() - known.failed_at < limits_.retry) return fail(to, known.failure);
+        if (relay_now() - known.failed_at < limits_.retry) return refuse(to, server, known.failure);
         destinations_.erase(found);
         return dial(to, std::move(name), server);
     }
@@ -59,14 +123,14 @@ void proxy::connect(const reply_to& to, const smp::server_address& server) {
         return answer_key(to, known);
     }
     if (waiting_ >= limits_.waiting || known.waiting.size() >= limits_.waiting / share_of_one)
-        return fail(to, proxy_busy());
+        return refuse(to, server, proxy_busy());
     ++waiting_;
     known.waiting.push_back(to);
 }
 
 void proxy::dial(const reply_to& to, bytes name, const smp::server_address& server) {
-    if (network_ == nullptr) return fail(to, broker_failure(broker_error::host));
-    if (waiting_ >= limits_.waiting || !make_way() || !make_room()) return fail(to, proxy_busy());
+    if (network_ == nullptr) return refuse(to, server, broker_failure(broker_error::host));
+    if (waiting_ >= limits_.waiting || !make_way() || !make_room()) return refuse(to, server, proxy_busy());
     auto& made = destinations_[std::move(name)];
     made.server = server;
     made.waiting.push_back(to);
@@ -117,7 +181,8 @@ void proxy::answer_key(const reply_to& to, const destination& found) {
     const auto& offered = session.server_versions();
     const smp::version_range shown{std::max(offered.min, shown_versions.min),
                                    std::min(offered.max, shown_versions.max)};
-    if (shown.min > shown.max) return fail(to, transport_failure(transport_error::version));
+    if (shown.min > shown.max) return refuse(to, found.server, transport_failure(transport_error::version));
+    count_key(found.server, nullptr);
     msg::pkey key;
     key.session_id = session.session_id();
     key.versions = shown;
@@ -131,12 +196,17 @@ void proxy::forward(const relay_command& command) {
     if (found == sessions_.end()) {
         auto none = smp::make_server_error(smp::error_code::proxy);
         none.proxy = smp::proxy_error::no_session;
+        count_forwarded(false, msg::err{none});
         return fail(command.from, none);
     }
-    if (waiting_ >= limits_.waiting || found->second->waiting() >= limits_.waiting / share_of_one)
+    auto own = command;
+    own.from.own_relay = is_own(found->second->server());
+    if (waiting_ >= limits_.waiting || found->second->waiting() >= limits_.waiting / share_of_one) {
+        count_forwarded(own.from.own_relay, msg::err{proxy_busy()});
         return fail(command.from, proxy_busy());
+    }
     ++waiting_;
-    found->second->forward(command);
+    found->second->forward(own);
 }
 
 proxy::destinations::iterator proxy::owner_of_link(const relay_link& link) {
@@ -168,7 +238,7 @@ void proxy::relay_ended(relay_link& link, const smp::server_error& why, std::str
     ended_.push_back(std::move(known.link));
     for (const auto& each : std::exchange(known.waiting, {})) {
         --waiting_;
-        fail(each, why);
+        refuse(each, known.server, why);
     }
     if (was_ready) { // it was fine: the next client dials it at once
         destinations_.erase(found);
@@ -182,6 +252,7 @@ void proxy::relay_ended(relay_link& link, const smp::server_error& why, std::str
 
 void proxy::relay_answered(const reply_to& to, const smp::message& content) {
     --waiting_;
+    count_forwarded(to.own_relay, content);
     answer(to, content);
 }
 

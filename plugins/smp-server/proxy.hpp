@@ -3,6 +3,7 @@
 // these; every number of things that clients can grow has a limit.
 #pragma once
 
+#include "engine/statistics.hpp"
 #include "relay_link.hpp"
 
 #include "plexus/host.hpp"
@@ -18,6 +19,8 @@ struct proxy_limits {
     std::chrono::nanoseconds retry{
         std::chrono::seconds(30)}; ///< a destination that failed is not dialed again
     relay_times times;
+    /// Servers whose names end so are the owner's own, in what is counted.
+    std::vector<std::string> own_domains;
 };
 
 class proxy_outputs {
@@ -30,6 +33,7 @@ class proxy_outputs {
     virtual void session_closed(bytes_view session_id) = 0;
     virtual void destination_failed(std::string_view server, std::string_view cause) = 0;
     virtual std::chrono::nanoseconds proxy_now() = 0;
+    virtual void proxy_counted(counted what) = 0;
 };
 
 class proxy final : public relay_owner {
@@ -73,6 +77,11 @@ class proxy final : public relay_owner {
     destinations::iterator owner_of_link(const relay_link& link);
     void answer_key(const reply_to& to, const destination& found);
     void fail(const reply_to& to, const smp::server_error& why) { answer(to, smp::msg::err{why}); }
+    /// Ends a PRXY, and counts it.
+    void refuse(const reply_to& to, const smp::server_address& server, const smp::server_error& why);
+    void count_key(const smp::server_address& server, const smp::server_error* failed);
+    void count_forwarded(bool own, const smp::message& content);
+    bool is_own(const smp::server_address& server) const;
     void answer(const reply_to& to, const smp::message& content);
     void dial(const reply_to& to, bytes name, const smp::server_address& server);
     bool make_room();

@@ -53,6 +53,7 @@ class relay_link final : block_link_user {
     std::chrono::nanoseconds begun() const noexcept { return begun_; }
     /// Only when it is ready.
     const smp::client_session& session() const noexcept { return *session_; }
+    const smp::server_address& server() const noexcept { return server_; }
     void forward(const relay_command& command);
     std::size_t waiting() const noexcept { return waiting_.size(); }
     /// A client asked for it, or used it.

@@ -10,7 +10,8 @@ constexpr std::uint64_t expire_step = 1'000;
 
 } // namespace
 
-server::server(server_setup setup, std::uint64_t epoch) : setup_(std::move(setup)) {
+server::server(server_setup setup, std::uint64_t epoch)
+    : setup_(std::move(setup)), services_(*this, setup_.loop.shard_count()) {
     const auto count = setup_.loop.shard_count();
     for (std::uint32_t i = 0; i < count; ++i)
         shards_.push_back(std::make_unique<shard>(*this, i, count, epoch));
@@ -82,9 +83,10 @@ void server::accept(plexus_stream* raw) {
     at(static_cast<std::uint32_t>(setup_.loop.current_shard())).accept(stream(raw));
 }
 
-void server::manage(bytes id, queue_change change, std::function<void(result<void>)> done) {
+template <typename Value, typename Act>
+void server::at_queue(bytes id, std::function<void(result<Value>)> done, Act act) {
     const auto here = static_cast<std::uint32_t>(setup_.loop.current_shard());
-    auto found = [this, here, change = std::move(change),
+    auto found = [this, here, act = std::move(act),
                   done = std::move(done)](const result<std::optional<identifier>>& recipient_id) {
         if (!recipient_id) {
             done(recipient_id.error());
@@ -95,14 +97,27 @@ void server::manage(bytes id, queue_change change, std::function<void(result<voi
             return;
         }
         const auto owner = owner_of(**recipient_id, size());
-        auto finished = [this, here, done](const result<void>& outcome) {
+        auto finished = [this, here, done](const result<Value>& outcome) {
             send(here, [done, outcome] { done(outcome); });
         };
-        send(owner, [this, owner, change, id = **recipient_id, finished = std::move(finished)] {
-            at(owner).engine().manage(id, change, finished);
+        send(owner, [this, owner, act, id = **recipient_id, finished = std::move(finished)] {
+            act(at(owner).engine(), id, finished);
         });
     };
     at(here).engine().look_up(std::move(id), std::move(found));
+}
+
+void server::manage(bytes id, queue_change change, std::function<void(result<void>)> done) {
+    at_queue<void>(std::move(id), std::move(done),
+                   [change = std::move(change)](queue_engine& engine, const identifier& queue,
+                                                auto finished) { engine.manage(queue, change, finished); });
+}
+
+void server::inspect(bytes id, std::function<void(result<queue_view>)> done) {
+    at_queue<queue_view>(std::move(id), std::move(done),
+                         [](queue_engine& engine, const identifier& queue, auto finished) {
+                             engine.inspect(queue, finished);
+                         });
 }
 
 task<void> server::expire_messages(std::chrono::nanoseconds interval) {

@@ -4,7 +4,9 @@
 
 #include "connection.hpp"
 #include "limits.hpp"
+#include "names.hpp"
 #include "proxy.hpp"
+#include "service_desk.hpp"
 
 #include "plexus/host.hpp"
 #include "plexus/loop.hpp"
@@ -48,12 +50,16 @@ struct server_setup {
     const plexus_network* network = nullptr; ///< to other servers; may be missing
     bool allow_proxy = true;
     proxy_limits proxy;
-    std::size_t memory_limit = 0; ///< bytes; 0: none
+    std::size_t memory_limit = 0;                   ///< bytes; 0: none
+    const plexus_name_resolver* resolver = nullptr; ///< of names; may be missing
 };
 
 class server;
 
-class shard final : public connection_owner, public engine_outputs, public proxy_outputs {
+class shard final : public connection_owner,
+                    public engine_outputs,
+                    public proxy_outputs,
+                    public name_outputs {
   public:
     shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint64_t first_number);
 
@@ -76,6 +82,12 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     void answer_here(const reply_to& to, bytes_view content);
     void deliver_here(const reply_to& to, const delivery& what);
     std::int64_t expiry_seconds() override;
+    /// Its service has another connection now.
+    void end_service(const connection_id& of, smp::version version, const identifier& service_id,
+                     const smp::service_queues& had);
+    void service_attached(const connection_id& connection);
+    void service_given(const connection_id& connection);
+    void respond(const reply_to& to, const smp::message& content) { answer(to, content); }
 
   private:
     // connection_owner
@@ -91,17 +103,27 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     void wake_at(connection& which, std::chrono::nanoseconds when) override;
     void idle(connection& which) override;
     void misbehaves(log_kind kind, std::string_view what) override;
+    void resolve(const reply_to& from, bytes_view name) override { names_.resolve(from, name); }
+    void count(counted what) override { engine_.statistics().add(what); }
+    void admit(connection& which, const smp::service_offer& offer, std::vector<bytes> chain) override;
+    void attach_service(connection& which, const service_ptr& who) override;
+    void subscribe_service(const reply_to& from, const service_ptr& who) override;
     // engine_outputs
     void answer(const reply_to& to, const smp::message& content) override;
     void deliver(const reply_to& to, const delivery& what) override;
     void forward(std::uint32_t owner, const request& in, const identifier& recipient_id) override;
     std::int64_t seconds() override;
+    void when_room(const connection_id& of, std::function<void(bool open)> next) override;
     // proxy_outputs
     void proxy_answer(const reply_to& to, const smp::message& content) override { answer(to, content); }
     void session_opened(bytes_view session_id) override;
     void session_closed(bytes_view session_id) override;
     void destination_failed(std::string_view server, std::string_view cause) override;
     std::chrono::nanoseconds proxy_now() override { return now(); }
+    void proxy_counted(counted what) override { engine_.statistics().add(what); }
+    // name_outputs
+    void name_answer(const reply_to& to, const smp::message& content) override { answer(to, content); }
+    std::chrono::nanoseconds name_now() override { return now(); }
 
     connection* find(const connection_id& id);
     void finish_request(connection& which, const reply_to& to);
@@ -127,6 +149,7 @@ class shard final : public connection_owner, public engine_outputs, public proxy
     block_pool blocks_;
     queue_engine engine_;
     smp_server::proxy proxy_;
+    names names_;
     std::map<bytes, std::uint32_t> routes_; ///< sessions with destinations, and the shards that have them
     std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections_;
     std::uint64_t next_connection_ = 1;
@@ -149,6 +172,7 @@ class server {
     const server_setup& setup() const noexcept { return setup_; }
     server_setup& setup() noexcept { return setup_; }
     shard& at(std::uint32_t index) { return *shards_[index]; }
+    service_desk& services() noexcept { return services_; }
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
 
     /// [shard 0]
@@ -160,6 +184,8 @@ class server {
     /// An operator's change of the queue with this recipient, sender, link or notifier id; `done` comes on
     /// the calling shard. Errors: status::not_found, and those of the store. [any shard]
     void manage(bytes id, queue_change change, std::function<void(result<void>)> done);
+    /// The same, to look at.
+    void inspect(bytes id, std::function<void(result<queue_view>)> done);
     /// Looks for messages that are too old, all through the store, again and again. [shard 0]
     task<void> expire_messages(std::chrono::nanoseconds interval);
     /// The same for queues that were suspended long ago. [shard 0]
@@ -197,12 +223,16 @@ class server {
         const char* complaint;
     };
     task<void> expire(std::chrono::nanoseconds interval, aging what);
+    /// Finds the queue's shard, and there gives `act` its engine and what to call at the end.
+    template <typename Value, typename Act>
+    void at_queue(bytes id, std::function<void(result<Value>)> done, Act act);
 
     server_setup setup_;
     log_limiter warnings_;
     std::atomic<pressure> memory_{pressure::none};
     heap_watch heap_;
     std::vector<std::unique_ptr<shard>> shards_;
+    service_desk services_;
     std::atomic<std::size_t> under_way_{0};
 };
 

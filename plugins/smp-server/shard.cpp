@@ -19,7 +19,8 @@ shard::shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint
       limits_(owner.setup().limits), identities_{owner.setup().identity},
       engine_(index, shards, settings_, owner.setup().store, owner.setup().opened, *this,
               owner.setup().random, first_number_of(epoch, index)),
-      proxy_(owner.setup().network, owner.setup().loop, owner.setup().proxy, owner.setup().random, *this) {}
+      proxy_(owner.setup().network, owner.setup().loop, owner.setup().proxy, owner.setup().random, *this),
+      names_(owner.setup().resolver, *this, engine_.statistics()) {}
 
 std::chrono::nanoseconds shard::now() { return server_.setup().clock.monotonic(); }
 
@@ -70,6 +71,7 @@ void shard::sweep() {
     for (const auto& [number, each] : connections_) all.push_back(each.get());
     for (auto* each : all) each->check_deadlines();
     proxy_.check_time();
+    names_.check_time();
     engine_.tick();
     if (index_ == 0) server_.measure_memory();
     shed(server_.memory());
@@ -158,6 +160,64 @@ void shard::ask_idle(std::uint32_t next, const connection_id& id) {
 
 void shard::misbehaves(log_kind kind, std::string_view what) { server_.warn(kind, what, {}); }
 
+// ---- services
+
+void shard::admit(connection& which, const smp::service_offer& offer, std::vector<bytes> chain) {
+    const auto id = which.id();
+    auto done = [this, id](const result<service_ptr>& found) {
+        if (!found && !found.error().is(status::denied))
+            server_.warn(log_kind::service, "a service cannot be looked up",
+                         {{"why", found.error().message()}});
+        if (auto* waiting = find(id)) waiting->admitted(found ? *found : nullptr);
+    };
+    engine_.admit(offer, std::move(chain), server_.setup().identity->fingerprint, std::move(done));
+}
+
+void shard::attach_service(connection& which, const service_ptr& who) {
+    server_.services().attach(which.id(), which.version(), who);
+}
+
+void shard::service_attached(const connection_id& connection) {
+    if (auto* which = find(connection))
+        which->attached();
+    else
+        server_.services().detach(connection);
+}
+
+void shard::end_service(const connection_id& of, smp::version version, const identifier& service_id,
+                        const smp::service_queues& had) {
+    auto* which = find(of);
+    if (which == nullptr) return;
+    which->service_ended();
+    reply_to event;
+    event.connection = of;
+    event.version = version;
+    event.event = true;
+    event.entity = short_id(service_id);
+    answer(event, smp::msg::ends{had});
+}
+
+void shard::subscribe_service(const reply_to& from, const service_ptr& who) {
+    server_.services().subscribe(from, who);
+}
+
+void shard::service_given(const connection_id& connection) {
+    if (auto* which = find(connection)) which->deliver_end();
+}
+
+void shard::when_room(const connection_id& of, std::function<void(bool)> next) {
+    server_.send(of.shard, [this, of, next = std::move(next)]() mutable {
+        auto back = [this, next = std::move(next)](bool open) {
+            server_.send(index_, [next, open] { next(open); });
+        };
+        auto* which = server_.at(of.shard).find(of);
+        if (which == nullptr)
+            back(false);
+        else
+            which->when_room(std::move(back));
+    });
+}
+
 /// It leaves the table later, outside of its own functions.
 void shard::bury(connection& which) {
     if (which.gone) return;
@@ -174,7 +234,8 @@ void shard::close_all() {
 }
 
 bool shard::is_quiet() const noexcept {
-    return connections_.empty() && engine_.pending() == 0 && proxy_.is_quiet() && !work_queued_;
+    return connections_.empty() && engine_.pending() == 0 && proxy_.is_quiet() && names_.is_quiet() &&
+           !work_queued_;
 }
 
 void shard::to_flush(connection& which) {

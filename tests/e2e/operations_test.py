@@ -20,7 +20,7 @@ import sys
 from plexus_world import Failure, PATIENCE, World, free_port, wait_until
 
 SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../plugins/smp-web/site")
-COLUMNS = 96  # of a daily line
+COLUMNS = 101  # of a daily line
 
 
 def check(condition, what):
@@ -127,9 +127,19 @@ def test_ctl(world):
     with world.tls(world.port, None, ("smp/1",)) as peer:
         check(len(peer.recv(1)) == 1, "no hello")
         wait_until(lambda: world.ctl("clients")["count"] == 1, "the end of the other client")
+    shown = world.ctl("queue", link)
+    check(shown["status"] == "active" and shown["mode"] == "messaging" and shown["messages"] == 0 and shown["link"],
+          f"a queue: {shown}")
     world.ctl("block", link, "content")
     check(world.ctl("stats")["qBlocked"] == 1, "one blocked queue")
+    world.ctl("block", link, "spam", "3600")
+    shown = world.ctl("queue", link)
+    check(shown["status"] == "blocked" and shown["reason"] == "spam" and json.loads(shown["notice"]) == {"ttl": 3600},
+          f"a blocked queue: {shown}")
+    check("no number" in str(world.ctl("block", link, "spam", "soon", code=1)), "a time that is none")
     world.ctl("unblock", link)
+    check(world.ctl("queue", link)["status"] == "active", "unblocked")
+    check("no such queue" in str(world.ctl("queue", "AAAA", code=1)), "a queue that is none")
     check("spam or content" in str(world.ctl("block", link, "boredom", code=1)), "a reason that is none")
     world.ctl("delete", link)
     check("no such queue" in str(world.ctl("delete", link, code=1)), "deleted twice")

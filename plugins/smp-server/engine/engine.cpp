@@ -16,7 +16,8 @@ owned_request::owned_request(const request& from)
       data_(to_bytes(from.authorized.empty() ? from.body : from.authorized)),
       authorization_(to_bytes(from.authorization)), body_size_(from.body.size()),
       authorized_(!from.authorized.empty()),
-      content_(smp::parse_command(bytes_view(data_).last(body_size_), from_.version).value()) {}
+      content_(smp::parse_command(bytes_view(data_).last(body_size_), from_.version).value()),
+      service_(from.service) {}
 
 request owned_request::view() const {
     request out;
@@ -26,6 +27,7 @@ request owned_request::view() const {
     out.authorization = authorization_;
     out.body = bytes_view(data_).last(body_size_);
     out.content = &content_;
+    out.service = service_;
     return out;
 }
 
@@ -33,7 +35,11 @@ queue_engine::queue_engine(std::uint32_t shard, std::uint32_t shards, const sett
                            tables opened, engine_outputs& outputs, crypto::random_source& random,
                            std::uint64_t first_number)
     : shard_(shard), shards_(shards), settings_(own), store_(store), tables_(opened), outputs_(outputs),
-      random_(random), next_number_(first_number) {}
+      random_(random), next_number_(first_number),
+      ledger_(shard, shards, opened.served,
+              [this](bytes from, bytes end, std::uint64_t limit, service_ledger::rows done) {
+                  scan(tables_.served, std::move(from), std::move(end), limit, std::move(done));
+              }) {}
 
 // ---- answers
 
@@ -94,6 +100,43 @@ void queue_engine::read(plexus_table* table, bytes key,
     ++pending_;
     const auto code =
         store_.raw()->get(store_.raw()->service.self, table, to_abi(bytes_view(key)), completion);
+    if (code == PLEXUS_OK) {
+        static_cast<void>(waiting.release());
+        return;
+    }
+    waiting->done(from_abi(code, nullptr));
+    finished();
+}
+
+void queue_engine::scan(plexus_table* table, bytes from, bytes end, std::uint64_t limit,
+                        service_ledger::rows done) {
+    struct job {
+        queue_engine* self;
+        bytes from;
+        bytes end;
+        service_ledger::rows done;
+    };
+    auto waiting = std::make_unique<job>(job{this, std::move(from), std::move(end), std::move(done)});
+    plexus_scan range{};
+    range.size = sizeof range;
+    range.table = table;
+    range.from = to_abi(bytes_view(waiting->from));
+    range.to = to_abi(bytes_view(waiting->end));
+    range.limit = limit;
+    const auto finish = [](void* context, std::int32_t code, const plexus_error* failure,
+                           const plexus_row* rows, std::uint64_t count) {
+        const std::unique_ptr<job> mine(static_cast<job*>(context));
+        store_ref::rows out;
+        for (std::uint64_t i = 0; code == PLEXUS_OK && i < count; ++i)
+            out.emplace_back(to_bytes(from_abi(rows[i].key)), to_bytes(from_abi(rows[i].value)));
+        if (code == PLEXUS_OK)
+            mine->done(std::move(out));
+        else
+            mine->done(from_abi(code, failure));
+        mine->self->finished();
+    };
+    ++pending_;
+    const auto code = store_.raw()->scan(store_.raw()->service.self, &range, finish, waiting.get());
     if (code == PLEXUS_OK) {
         static_cast<void>(waiting.release());
         return;
@@ -216,6 +259,7 @@ void queue_engine::count_refused(const smp::command& what) {
     if (std::holds_alternative<cmd::send>(what)) statistics_.add(counted::sent_refused);
     if (std::holds_alternative<cmd::sub>(what)) statistics_.add(counted::subscribe_refused);
     if (std::holds_alternative<cmd::get>(what)) statistics_.add(counted::get_refused);
+    if (std::holds_alternative<cmd::nsub>(what)) statistics_.add(counted::notifier_subscribe_refused);
 }
 
 void queue_engine::refuse(const request& in) {
@@ -225,7 +269,8 @@ void queue_engine::refuse(const request& in) {
 }
 
 void queue_engine::execute(const request& in, const identifier& recipient_id) {
-    if (std::holds_alternative<cmd::sub>(*in.content) && subscribe_in_place(in, recipient_id)) return;
+    if (std::holds_alternative<cmd::sub>(*in.content) && !in.service && subscribe_in_place(in, recipient_id))
+        return;
     if (const auto found = find(recipient_id)) {
         run(in, *found);
         return;

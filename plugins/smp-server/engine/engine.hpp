@@ -6,6 +6,8 @@
 #include "ids.hpp"
 #include "queue_cache.hpp"
 #include "records.hpp"
+#include "service_ledger.hpp"
+#include "services.hpp"
 #include "statistics.hpp"
 #include "subscriptions.hpp"
 
@@ -38,6 +40,7 @@ struct request {
     bytes_view authorization;
     bytes_view body; ///< the encoded command
     const smp::command* content = nullptr;
+    service_ptr service; ///< the client is one, and signed too if the command asks for that
 };
 
 /// A request with its bytes, for what waits and for other shards.
@@ -55,6 +58,7 @@ class owned_request {
     std::size_t body_size_;
     bool authorized_;
     smp::command content_;
+    service_ptr service_;
 };
 
 /// What an operator does to a queue.
@@ -63,6 +67,21 @@ struct queue_change {
     action what = action::block;
     smp::blocking_reason reason = smp::blocking_reason::spam; ///< of block
     std::string notice; ///< of block: a JSON object for the client ({"ttl":SECONDS}), or empty
+};
+
+/// What an operator sees of a queue: nothing of what is in it.
+struct queue_view {
+    queue_status status = queue_status::active;
+    std::optional<queue_record::blocking> blocked;
+    std::optional<smp::queue_mode> mode;
+    std::size_t recipient_keys = 0;
+    bool secured = false;
+    bool has_link = false;
+    bool has_notifier = false;
+    bool has_service = false;
+    bool subscribed = false;
+    std::size_t messages = 0;
+    bool full = false;
 };
 
 /// A message on its way to its recipient.
@@ -84,6 +103,8 @@ class engine_outputs {
     virtual std::int64_t seconds() = 0;
     /// The same, for deciding what is too old.
     virtual std::int64_t expiry_seconds() { return seconds(); }
+    /// Continues, on the same shard, when the connection has room for more messages; false: it is gone.
+    virtual void when_room(const connection_id& of, std::function<void(bool open)> next) = 0;
 };
 
 class queue_engine {
@@ -102,7 +123,9 @@ class queue_engine {
 
     /// Forgets what a connection subscribed to.
     void disconnected(const connection_id& connection);
-    bool is_used_by(const connection_id& connection) const { return subscriptions(connection) > 0; }
+    bool is_used_by(const connection_id& connection) const {
+        return subscriptions(connection) > 0 || session_of_.count(connection) > 0;
+    }
     /// Of connections that are gone: true if there is more to forget, in another turn of the loop.
     bool forget_more();
     /// Once a second: forgets queues that nobody used for a while.
@@ -115,10 +138,40 @@ class queue_engine {
     /// An operator's change of a queue that is owned here. Error: status::not_found, and those of the store.
     void manage(const identifier& recipient_id, const queue_change& change,
                 std::function<void(result<void>)> done);
+    /// The same, to look at.
+    void inspect(const identifier& recipient_id, std::function<void(result<queue_view>)> done);
     /// Drops the messages of a queue that are too old.
     void expire(const identifier& recipient_id);
     /// Removes a queue if it was suspended for too long.
     void expire_suspended(const identifier& recipient_id);
+
+    /// Who a client is that proved to have a service's certificate. Errors: status::denied, and those of the
+    /// store.
+    void admit(const smp::service_offer& offer, std::vector<bytes> chain, const smp::key_hash& server,
+               std::function<void(result<service_ptr>)> done);
+    struct ended_service {
+        connection_id connection;
+        smp::version version = 0;
+        smp::service_queues had; ///< on this shard
+    };
+    /// Messages and notifications of a service's queues go to this connection from now on. Of two the one
+    /// with the later turn has them. What another connection of the service had until now.
+    std::optional<ended_service> attach(const service& who, const connection_id& connection,
+                                        smp::version version, std::uint64_t turn);
+    /// The connection is gone.
+    void detach(const connection_id& connection);
+    struct service_subscription {
+        smp::service_queues queues; ///< on this shard
+        bool again = false;         ///< it had them before
+    };
+    /// SUBS and NSUBS. Errors: status::denied, if the connection is not the service's any more, and those of
+    /// the store.
+    void subscribe_service(const service_ptr& who, const connection_id& connection,
+                           std::function<void(result<service_subscription>)> done);
+    /// Gives the service the first message of each of its queues.
+    void deliver_service(const service_ptr& who, const connection_id& connection, std::function<void()> done);
+    /// Tells it what waits for its notifiers.
+    void notify_service(const service_ptr& who, const connection_id& connection, std::function<void()> done);
 
     /// Commits and reads under way. Nothing calls back into the engine when it is 0.
     std::size_t pending() const noexcept { return pending_; }
@@ -143,6 +196,7 @@ class queue_engine {
                                         const std::optional<bytes>& waiting);
     void remember(const queue_ptr& found) { cache_.put(found, settings_.cached_bytes); }
     void read(plexus_table* table, bytes key, std::function<void(result<std::optional<bytes>>)> done);
+    void scan(plexus_table* table, bytes from, bytes end, std::uint64_t limit, service_ledger::rows done);
     void commit(write_batch batch, std::function<void(result<void>)> done);
     void finished();
 
@@ -157,6 +211,7 @@ class queue_engine {
     static bool verify(const request& in, queue& found, const crypto::public_key& key);
     bool subscribe_in_place(const request& in, const identifier& recipient_id);
     void sub(const request& in, const queue_ptr& found);
+    void sub_ready(const request& in, const queue_ptr& found, bool joined);
     bool begin_subscription(const reply_to& to, const identifier& id);
     void get(const request& in, const queue_ptr& found);
     void ack(const request& in, const smp::cmd::ack& command, const queue_ptr& found);
@@ -171,6 +226,7 @@ class queue_engine {
     void suspend(const request& in, const queue_ptr& found);
     /// `by` is not told what it did itself.
     void remove(const queue_ptr& found, const connection_id& by, std::function<void(result<void>)> done);
+    void remove_now(const queue_ptr& found, const connection_id& by, std::function<void(result<void>)> done);
     void change(const queue_ptr& found, const queue_change& change, std::function<void(result<void>)> done);
     struct new_notifier {
         std::shared_ptr<const queue_record::notifications> record;
@@ -183,6 +239,10 @@ class queue_engine {
         crypto::nonce nonce{};
         bytes metadata;
     };
+    struct waiting_notifier {
+        std::deque<notification> list;
+        std::optional<identifier> service_id;
+    };
     std::optional<new_notifier> make_notifier(const smp::notifier_credentials& credentials);
     void set_notifier(const request& in, const smp::cmd::nkey& command, const queue_ptr& found);
     void try_notifier(const reply_to& to, const smp::notifier_credentials& credentials,
@@ -191,13 +251,63 @@ class queue_engine {
     /// `by` is not told what it did itself.
     void forget_notifier(const queue_record::notifications& gone, const connection_id& by);
     void subscribe_notifier(const request& in, const queue_ptr& found);
+    void subscribe_notifier_ready(const request& in, const queue_ptr& found, bool joined);
     void notify(const queue& found, const stored_message& message);
-    void tell_notifier(const identifier& id, const notification& what);
+    std::optional<reply_to> notifier_event(const queue_record::notifications& notifier);
+    void tell_notifier(const reply_to& to, const notification& what);
+    std::size_t tell_waiting(const identifier& id, const reply_to& to);
+    void drop_notifications(std::size_t count, counted why);
     void look_up_from(std::size_t first, bytes id,
                       std::function<void(result<std::optional<identifier>>)> next);
     static smp::server_error blocking_of(const queue_record& record);
     void inform(const request& in, const queue_ptr& found);
     void try_create(const reply_to& to, std::shared_ptr<const owned_request> wanted, int tries);
+
+    enum class service_queue_kind : std::uint8_t { messages, notifications };
+    struct service_session {
+        connection_id connection;
+        smp::version version = 0;
+        std::uint64_t turn = 0;
+        smp::service_queues subscribed; ///< what the client believes to have
+        bool complete = false;          ///< it subscribed to all
+        /// A service with many queues is sent some messages, and more when its connection has room.
+        std::size_t given = 0;
+        bool full = false;
+        /// Queues whose message is to be given then.
+        std::unordered_set<identifier, hash_identifier> postponed;
+    };
+    struct service_pass;
+    struct notifier_pass;
+    void record_service(const service& which, write_batch& batch);
+    void settle_services(const std::optional<identifier>& left, const service_ptr& joined, bool committed,
+                         service_queue_kind kind);
+    void settle_removed(const queue_record& record, bool committed);
+    service_session* session_of(const std::optional<identifier>& service_id);
+    static reply_to event_to(const service_session& of, const identifier& id);
+    void end_service_use(const std::optional<identifier>& service_id, const identifier& entity,
+                         const connection_id& by, const smp::message& event);
+    void service_subscribed(const request& in, const identifier& entity, bool joined,
+                            service_queue_kind kind);
+    void with_services(const queue_ptr& found, std::vector<identifier> services,
+                       std::function<void(result<void>)> next);
+    static std::vector<identifier> services_of(const queue_record& record);
+    static bool is_of(const std::optional<identifier>& service_id, const request& in);
+    void change_service(const request& in, const queue_ptr& found, service_queue_kind kind);
+    static bool has_service_slot(const queue& found, service_queue_kind kind, const request& in);
+    void move_to_service(const std::shared_ptr<const owned_request>& kept, const queue_ptr& found,
+                         service_queue_kind kind);
+    void count_move(const std::optional<identifier>& left, const std::optional<identifier>& joined,
+                    service_queue_kind kind);
+    void end_direct_use(const identifier& entity, const connection_id& by, service_queue_kind kind);
+    void next_rows(const std::shared_ptr<service_pass>& pass);
+    void give_messages(const std::shared_ptr<service_pass>& pass);
+    bool may_have_messages(const identifier& id);
+    use* receiver(const queue& of);
+    void forget_receiver(const queue& of);
+    bool has_room(const queue_record& record);
+    void give_postponed(const identifier& service_id, const connection_id& connection);
+    void deliver_of(const identifier& recipient_id);
+    void give_notifications(const std::shared_ptr<notifier_pass>& pass);
 
     /// Gives the first message to `next`, or null if there is none.
     void with_head(const queue_ptr& found, std::function<void(std::shared_ptr<const stored_message>)> next);
@@ -242,11 +352,16 @@ class queue_engine {
     std::unordered_map<identifier, std::vector<use>, hash_identifier> getters_;
     std::unordered_map<connection_id, std::unordered_set<identifier, hash_identifier>, hash_connection>
         getting_;
-    std::unordered_map<identifier, std::deque<notification>, hash_identifier> waiting_notifications_;
+    std::unordered_map<identifier, waiting_notifier, hash_identifier> waiting_notifications_;
     std::deque<std::pair<std::uint64_t, identifier>> notification_order_; ///< some may be gone already
     std::uint64_t last_notification_ = 0;
     std::size_t pending_ = 0;
     smp_server::statistics statistics_;
+    /// What an operator does to queues that are held.
+    std::unordered_map<identifier, std::vector<std::function<void()>>, hash_identifier> held_changes_;
+    service_ledger ledger_;
+    std::unordered_map<identifier, service_session, hash_identifier> sessions_; ///< of services, by their id
+    std::unordered_map<connection_id, identifier, hash_connection> session_of_;
     std::function<void()> idle_;
 };
 

@@ -61,6 +61,7 @@ struct reply_to {
     smp::version version = 0;
     bool event = false;
     bool proxied = false;      ///< it answers PRXY or PFWD
+    bool own_relay = false;    ///< of a PFWD: its destination is the owner's own
     std::uint8_t checks = 1;   ///< of an AUTH: how many keys were tried
     std::uint64_t relayed = 0; ///< the connection's number of a command that a proxy forwarded; 0: it did not
     short_id correlation;

@@ -56,10 +56,12 @@ void queue_engine::with_head(const queue_ptr& found,
 }
 
 void queue_engine::deliver_head(const queue_ptr& found) {
-    const auto* waiting = subscriber(found->record.recipient_id);
-    if (waiting == nullptr || waiting->last || found->committed == 0) return;
+    if (found->committed == 0) return;
+    const auto* waiting = receiver(*found);
+    if (waiting == nullptr || waiting->last) return;
+    if (found->record.service_id && !has_room(found->record)) return;
     with_head(found, [this, found](const std::shared_ptr<const stored_message>& message) {
-        auto* to = subscriber(found->record.recipient_id);
+        auto* to = receiver(*found);
         if (!message || to == nullptr || to->last) return;
         to->sent(message->id, found->head_number);
         outputs_.deliver(event_to(*to, found->record.recipient_id), {message, found->body_key});
@@ -123,6 +125,7 @@ void queue_engine::send(const request& in, const cmd::send& command, const queue
         return;
     }
     if (found->record.status == queue_status::blocked) {
+        statistics_.add(counted::sent_blocked);
         answer(to, msg::err{blocking_of(found->record)});
         return;
     }
@@ -278,6 +281,7 @@ void queue_engine::acknowledged(const reply_to& to, const queue_ptr& found, std:
     with_head(found, [this, found, to](const std::shared_ptr<const stored_message>& message) {
         auto* still = subscriber(found->record.recipient_id);
         if (!message || still == nullptr || still->connection != to.connection || still->last) {
+            if (!message) forget_receiver(*found);
             answer(to, msg::ok{});
             return;
         }

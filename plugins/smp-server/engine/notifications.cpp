@@ -32,7 +32,15 @@ queue_engine::make_notifier(const smp::notifier_credentials& credentials) {
 }
 
 void queue_engine::set_notifier(const request& in, const cmd::nkey& command, const queue_ptr& found) {
-    try_notifier(*in.from, command.credentials, found, notifier_tries);
+    with_services(found, services_of(found->record),
+                  [this, to = *in.from, credentials = command.credentials, found](const result<void>& ready) {
+                      if (!ready)
+                          store_failed(to, ready.error());
+                      else if (found->deleted)
+                          fail(to, error_code::auth);
+                      else
+                          try_notifier(to, credentials, found, notifier_tries);
+                  });
 }
 
 /// The queue is held until the store knows whether the id is free.
@@ -50,23 +58,34 @@ void queue_engine::try_notifier(const reply_to& to, const smp::notifier_credenti
     auto changed = found->record;
     changed.notifier = made->record;
     write_batch batch;
-    if (found->record.notifier)
-        batch.erase(tables_.notifiers, to_bytes(bytes_view(found->record.notifier->id)));
+    const auto previous = found->record.notifier;
+    const auto left = previous ? previous->service_id : std::nullopt;
+    if (previous) batch.erase(tables_.notifiers, to_bytes(bytes_view(previous->id)));
+    if (left) ledger_.remove(*left, previous->id, batch);
     const auto id = to_bytes(bytes_view(changed.recipient_id));
     batch.insert(tables_.notifiers, to_bytes(bytes_view(made->record->id)), id);
     batch.put(tables_.queues, id, encode(changed));
     ++found->pins;
     found->held = true;
     commit(std::move(batch),
-           [this, to, credentials, found, made = *made, tries](const result<void>& outcome) {
+           [this, to, credentials, found, made = *made, previous, left, tries](const result<void>& outcome) {
                --found->pins;
+               if (left)
+                   settle_services(left, nullptr, outcome.has_value(), service_queue_kind::notifications);
                if (!outcome && outcome.error().is(status::exists)) {
-                   try_notifier(to, credentials, found, tries - 1);
+                   with_services(found, services_of(found->record),
+                                 [this, to, credentials, found, tries](const result<void>& ready) {
+                                     try_notifier(to, credentials, found, ready ? tries - 1 : 0);
+                                 });
                    return;
                }
                if (outcome) {
-                   const auto previous = std::exchange(found->record.notifier, made.record);
-                   if (previous) forget_notifier(*previous, to.connection);
+                   found->record.notifier = made.record;
+                   statistics_.add(counted::notifier_created);
+                   if (previous)
+                       forget_notifier(*previous, to.connection);
+                   else
+                       statistics_.add(counted::notifiers);
                    answer(to, msg::nid{made.record->id, made.dh_key});
                } else {
                    broken(found);
@@ -77,19 +96,46 @@ void queue_engine::try_notifier(const reply_to& to, const smp::notifier_credenti
 }
 
 void queue_engine::delete_notifier(const request& in, const queue_ptr& found) {
-    const auto previous = std::exchange(found->record.notifier, nullptr);
-    if (!previous) {
-        answer(*in.from, msg::ok{});
-        return;
-    }
-    write_batch batch;
-    batch.erase(tables_.notifiers, to_bytes(bytes_view(previous->id)));
-    forget_notifier(*previous, in.from->connection);
-    save(*in.from, found, std::move(batch), msg::ok{});
+    with_services(found, services_of(found->record), [this, to = *in.from, found](const result<void>& ready) {
+        if (!ready || found->deleted) {
+            if (ready)
+                fail(to, error_code::auth);
+            else
+                store_failed(to, ready.error());
+            return;
+        }
+        const auto previous = std::exchange(found->record.notifier, nullptr);
+        if (!previous) {
+            answer(to, msg::ok{});
+            return;
+        }
+        const auto left = previous->service_id;
+        write_batch batch;
+        batch.erase(tables_.notifiers, to_bytes(bytes_view(previous->id)));
+        if (left) ledger_.remove(*left, previous->id, batch);
+        forget_notifier(*previous, to.connection);
+        save(found, std::move(batch), [this, to, left](const result<void>& outcome) {
+            if (left) settle_services(left, nullptr, outcome.has_value(), service_queue_kind::notifications);
+            if (!outcome) {
+                store_failed(to, outcome.error());
+                return;
+            }
+            statistics_.add(counted::notifier_deleted);
+            statistics_.take(counted::notifiers);
+            answer(to, msg::ok{});
+        });
+    });
+}
+
+void queue_engine::drop_notifications(std::size_t count, counted why) {
+    statistics_.take(counted::notifications_waiting, count);
+    if (why != counted::notifications_waiting) statistics_.add(why, count);
 }
 
 void queue_engine::forget_notifier(const queue_record::notifications& gone, const connection_id& by) {
-    waiting_notifications_.erase(gone.id);
+    if (const auto waiting = waiting_notifications_.extract(gone.id))
+        drop_notifications(waiting.mapped().list.size(), counted::notifications_waiting);
+    end_service_use(gone.service_id, gone.id, by, msg::deld{});
     const auto* subscribed = notifiers_.find(gone.id);
     if (subscribed == nullptr) return;
     const bool others = subscribed->connection != by;
@@ -99,31 +145,73 @@ void queue_engine::forget_notifier(const queue_record::notifications& gone, cons
 }
 
 void queue_engine::subscribe_notifier(const request& in, const queue_ptr& found) {
+    if (is_of(found->record.notifier->service_id, in))
+        subscribe_notifier_ready(in, found, false);
+    else
+        change_service(in, found, service_queue_kind::notifications);
+}
+
+/// `joined`: the notifier became the service's by this.
+void queue_engine::subscribe_notifier_ready(const request& in, const queue_ptr& found, bool joined) {
     const auto& to = *in.from;
-    const auto& id = found->record.notifier->id;
-    const auto* known = notifiers_.find(id);
-    if (known == nullptr || known->connection != to.connection) {
-        if (!may_subscribe(to.connection)) {
+    const auto& notifier = *found->record.notifier;
+    const auto id = notifier.id;
+    if (const auto waiting = waiting_notifications_.find(id); waiting != waiting_notifications_.end())
+        waiting->second.service_id = notifier.service_id;
+    if (in.service) {
+        service_subscribed(in, id, joined, service_queue_kind::notifications);
+        answer(to, msg::sok{in.service->id});
+    } else {
+        const auto* known = notifiers_.find(id);
+        const bool again = known != nullptr && known->connection == to.connection;
+        if (!again && !may_subscribe(to.connection)) {
             fail(to, smp::command_error::prohibited);
             return;
         }
-        if (known != nullptr) {
-            const auto previous = event_to(*known, id);
-            notifiers_.erase(id);
-            answer(previous, msg::end{});
+        statistics_.add(again ? counted::notifier_subscribed_again : counted::notifier_subscribed);
+        if (!again) {
+            if (known != nullptr) {
+                const auto previous = event_to(*known, id);
+                notifiers_.erase(id);
+                statistics_.add(counted::subscription_ended);
+                answer(previous, msg::end{});
+            }
+            notifiers_.add(id, to.connection, to.version);
         }
-        notifiers_.add(id, to.connection, to.version);
+        answer(to, msg::sok{});
     }
-    answer(to, msg::sok{});
-    const auto waiting = waiting_notifications_.extract(id);
-    if (!waiting) return;
-    const auto oldest = outputs_.seconds() - notification_lifetime;
-    for (const auto& each : waiting.mapped())
-        if (each.seconds >= oldest) tell_notifier(id, each);
+    if (const auto event = notifier_event(notifier)) tell_waiting(id, *event);
 }
 
-void queue_engine::tell_notifier(const identifier& id, const notification& what) {
-    answer(event_to(*notifiers_.find(id), id), msg::nmsg{bytes_view(what.nonce), what.metadata});
+/// Where its notifications go now; nothing if nobody is subscribed.
+std::optional<reply_to> queue_engine::notifier_event(const queue_record::notifications& notifier) {
+    if (notifier.service_id) {
+        const auto* session = session_of(notifier.service_id);
+        return session == nullptr ? std::nullopt : std::optional(event_to(*session, notifier.id));
+    }
+    const auto* known = notifiers_.find(notifier.id);
+    return known == nullptr ? std::nullopt : std::optional(event_to(*known, notifier.id));
+}
+
+void queue_engine::tell_notifier(const reply_to& to, const notification& what) {
+    statistics_.add(counted::notified);
+    answer(to, msg::nmsg{bytes_view(what.nonce), what.metadata});
+}
+
+/// What waits for a notifier; how many were told.
+std::size_t queue_engine::tell_waiting(const identifier& id, const reply_to& to) {
+    const auto waiting = waiting_notifications_.extract(id);
+    if (!waiting) return 0;
+    const auto oldest = outputs_.seconds() - notification_lifetime;
+    std::size_t told = 0;
+    for (const auto& each : waiting.mapped().list)
+        if (each.seconds >= oldest) {
+            tell_notifier(to, each);
+            ++told;
+        }
+    drop_notifications(told, counted::notifications_waiting);
+    drop_notifications(waiting.mapped().list.size() - told, counted::notifications_expired);
+    return told;
 }
 
 void queue_engine::notify(const queue& found, const stored_message& message) {
@@ -136,19 +224,23 @@ void queue_engine::notify(const queue& found, const stored_message& message) {
                                          {message.id, message.seconds});
     if (!sealed) return;
     made.metadata = std::move(sealed).value();
-    if (notifiers_.find(notifier.id) != nullptr) {
-        tell_notifier(notifier.id, made);
+    if (const auto event = notifier_event(notifier)) {
+        tell_notifier(*event, made);
         return;
     }
     notification_order_.emplace_back(made.number, notifier.id);
-    waiting_notifications_[notifier.id].push_back(std::move(made));
+    auto& waiting = waiting_notifications_[notifier.id];
+    waiting.service_id = notifier.service_id;
+    waiting.list.push_back(std::move(made));
+    statistics_.add(counted::notifications_waiting);
     if (notification_order_.size() <= most_waiting_notifications) return;
     const auto [number, id] = notification_order_.front();
     notification_order_.pop_front();
     const auto oldest = waiting_notifications_.find(id);
-    if (oldest == waiting_notifications_.end() || oldest->second.front().number != number) return;
-    oldest->second.pop_front();
-    if (oldest->second.empty()) waiting_notifications_.erase(oldest);
+    if (oldest == waiting_notifications_.end() || oldest->second.list.front().number != number) return;
+    oldest->second.list.pop_front();
+    drop_notifications(1, counted::notifications_lost);
+    if (oldest->second.list.empty()) waiting_notifications_.erase(oldest);
 }
 
 } // namespace plexus::smp_server

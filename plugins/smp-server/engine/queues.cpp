@@ -133,6 +133,8 @@ void queue_engine::release(const queue_ptr& found) {
     found->held = false;
     for (const auto& each : std::exchange(found->deferred, {}))
         execute(each->view(), found->record.recipient_id);
+    if (const auto changes = held_changes_.extract(found->record.recipient_id))
+        for (const auto& each : changes.mapped()) each();
 }
 
 void queue_engine::delete_link(const request& in, const queue_ptr& found) {
@@ -159,6 +161,7 @@ void queue_engine::suspend(const request& in, const queue_ptr& found) {
 void queue_engine::expire_suspended(const identifier& recipient_id) {
     auto drop = [this](const result<queue_ptr>& looked_up) {
         if (!looked_up || !*looked_up || (*looked_up)->record.status != queue_status::off) return;
+        if ((*looked_up)->held) return; // its turn comes again
         remove(*looked_up, {}, [](const result<void>&) {});
     };
     if (const auto known = find(recipient_id))
@@ -169,22 +172,39 @@ void queue_engine::expire_suspended(const identifier& recipient_id) {
 
 void queue_engine::remove(const queue_ptr& found, const connection_id& by,
                           std::function<void(result<void>)> done) {
+    with_services(found, services_of(found->record),
+                  [this, found, by, done = std::move(done)](const result<void>& ready) {
+                      if (!ready)
+                          done(ready.error());
+                      else if (found->deleted)
+                          done(make_error(status::not_found, "the queue is gone"));
+                      else
+                          remove_now(found, by, done);
+                  });
+}
+
+void queue_engine::remove_now(const queue_ptr& found, const connection_id& by,
+                              std::function<void(result<void>)> done) {
     const auto& record = found->record;
     const auto id = record.recipient_id;
     write_batch batch;
+    if (record.service_id) ledger_.remove(*record.service_id, id, batch);
+    if (record.notifier && record.notifier->service_id)
+        ledger_.remove(*record.notifier->service_id, record.notifier->id, batch);
     const auto key = to_bytes(bytes_view(id));
     batch.erase(tables_.queues, key);
     batch.erase(tables_.senders, to_bytes(bytes_view(record.sender_id)));
     if (record.short_link) batch.erase(tables_.links, record.short_link->id);
     if (record.notifier) batch.erase(tables_.notifiers, to_bytes(bytes_view(record.notifier->id)));
     batch.erase(tables_.waiting, key);
-    if (record.status == queue_status::off) batch.erase(tables_.suspended, key);
+    if (record.status != queue_status::active) batch.erase(tables_.suspended, key);
     for (const auto& entry : found->waiting.entries) batch.erase(tables_.messages, message_key(entry.number));
     found->deleted = true; // stays in the cache until the store knows
     ++found->pins;
 
+    end_service_use(record.service_id, id, by, msg::deld{});
     if (const auto* sub = subscriber(id)) {
-        const bool others = sub->connection != by;
+        const bool others = sub->connection != by && !record.service_id;
         const auto previous = event_to(*sub, id);
         subscribers_.erase(id);
         if (others) answer(previous, msg::deld{});
@@ -196,6 +216,7 @@ void queue_engine::remove(const queue_ptr& found, const connection_id& by,
     commit(std::move(batch), [this, found, done = std::move(done)](result<void> outcome) {
         --found->pins;
         cache_.erase(*found);
+        settle_removed(found->record, outcome.has_value());
         if (outcome) {
             statistics_.add(counted::deleted);
             statistics_.add(found->record.sender_key ? counted::deleted_secured : counted::deleted_new);
@@ -251,8 +272,23 @@ void queue_engine::create(const request& in) {
         fail(to, command_error::prohibited);
         return;
     }
+    if (in.service && !wanted.subscribe) {
+        fail(to, command_error::prohibited);
+        return;
+    }
     constexpr int tries = 3;
-    try_create(to, std::make_shared<const owned_request>(in), tries);
+    auto kept = std::make_shared<const owned_request>(in);
+    if (!in.service) {
+        try_create(to, std::move(kept), tries);
+        return;
+    }
+    ledger_.with({in.service->id}, [this, kept](const result<void>& ready) {
+        const auto again = kept->view();
+        if (ready)
+            try_create(*again.from, kept, tries);
+        else
+            store_failed(*again.from, ready.error());
+    });
 }
 
 void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_request> wanted, int tries) {
@@ -299,17 +335,26 @@ void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_re
         record.notifier = notifier->record;
         batch.insert(tables_.notifiers, to_bytes(bytes_view(notifier->record->id)), id);
     }
+    if (view.service) {
+        record.service_id = view.service->id;
+        record_service(*view.service, batch);
+        ledger_.add(view.service->id, record.recipient_id, record.recipient_id, batch);
+    }
     batch.insert(tables_.senders, to_bytes(bytes_view(record.sender_id)), id);
     batch.insert(tables_.queues, id, encode(record));
     const auto dh_key = server_key.public_part();
     commit(std::move(batch), [this, to, wanted, made, dh_key, notifier, tries](const result<void>& outcome) {
         const auto view_again = wanted->view();
         const auto& created = std::get<cmd::create>(*view_again.content);
+        const auto& by = view_again.service;
+        if (by) settle_services(std::nullopt, by, outcome.has_value(), service_queue_kind::messages);
         if (!outcome) {
             if (!outcome.error().is(status::exists))
                 store_failed(to, outcome.error());
             else if (created.data)
                 fail(to, error_code::auth);
+            else if (by)
+                create(view_again);
             else
                 try_create(to, wanted, tries - 1);
             return;
@@ -317,13 +362,21 @@ void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_re
         statistics_.add(counted::created);
         statistics_.add(counted::queues);
         const auto& own = made->record;
-        if (created.subscribe && may_subscribe(to.connection)) subscribe(to, own.recipient_id);
+        if (notifier) {
+            statistics_.add(counted::notifier_created_with_queue);
+            statistics_.add(counted::notifiers);
+        }
+        if (by)
+            service_subscribed(view_again, own.recipient_id, true, service_queue_kind::messages);
+        else if (created.subscribe && may_subscribe(to.connection))
+            subscribe(to, own.recipient_id);
         msg::ids ids;
         ids.recipient_id = own.recipient_id;
         ids.sender_id = own.sender_id;
         ids.dh_key = dh_key;
         ids.mode = own.mode;
         if (own.short_link) ids.link_id = own.short_link->id;
+        if (by) ids.service_id = by->id;
         if (notifier) ids.notifier = msg::ids::notifier_ids{notifier->record->id, notifier->dh_key};
         answer(to, ids);
     });

@@ -12,6 +12,8 @@ using encoding::writer;
 /// Of queue_record's stored form. The first has neither blocking, notifier nor service.
 constexpr std::uint8_t first_form = 1;
 constexpr std::uint8_t record_form = 2;
+/// In the status: the queue's messages are a service's, whose id is at the end.
+constexpr std::uint8_t of_service = 0x80;
 
 void write_service(writer& to, const std::optional<identifier>& id) {
     to.maybe(id.has_value());
@@ -41,7 +43,8 @@ crypto::public_key read_key(reader& in) {
 bytes encode(const queue_record& value) {
     bytes out;
     writer to(out);
-    to.u8(record_form).raw(value.sender_id).u8(static_cast<std::uint8_t>(value.status));
+    const auto mark = value.service_id ? of_service : std::uint8_t{0};
+    to.u8(record_form).raw(value.sender_id).u8(static_cast<std::uint8_t>(value.status) | mark);
     to.list_count(value.recipient_keys.size());
     for (const auto& key : value.recipient_keys) to.short_bytes(key.spki());
     to.raw(bytes_view(value.dh_secret));
@@ -95,7 +98,7 @@ std::optional<queue_record> decode_queue(const identifier& recipient_id, bytes_v
     const auto form = in.u8();
     if (form < first_form || form > record_form) in.fail();
     out.sender_id = in.array<smp::id_size>();
-    const auto status = in.u8();
+    const auto status = static_cast<std::uint8_t>(in.u8() & ~of_service);
     if (status > static_cast<std::uint8_t>(queue_status::blocked)) in.fail();
     out.status = static_cast<queue_status>(status);
     const auto keys = in.non_empty_count();
@@ -217,6 +220,9 @@ result<tables> open_tables(const store_ref& store) {
     PLEXUS_TRY(out.waiting, store.table("smp.waiting"));
     PLEXUS_TRY(out.messages, store.table("smp.messages"));
     PLEXUS_TRY(out.suspended, store.table("smp.suspended"));
+    PLEXUS_TRY(out.services, store.table("smp.services"));
+    PLEXUS_TRY(out.service_prints, store.table("smp.service-prints"));
+    PLEXUS_TRY(out.served, store.table("smp.served"));
     PLEXUS_TRY(out.meta, store.table("smp.meta"));
     return out;
 }

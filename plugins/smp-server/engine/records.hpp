@@ -7,6 +7,9 @@
 //   smp.waiting   recipient id -> waiting_list
 //   smp.messages  arrival number -> recipient id, stored_message
 //   smp.suspended recipient id -> when it was suspended
+//   smp.services  service id -> service_record (services.hpp)
+//   smp.service-prints fingerprint of a service's certificate -> service id
+//   smp.served    service id, then recipient or notifier id -> recipient id of its queue
 //   smp.meta      "epoch" -> how often the server was started
 #pragma once
 
@@ -71,7 +74,7 @@ struct queue_outline {
     queue_status status = queue_status::active;
     crypto::public_key recipient_key;
 };
-/// Nothing if it is damaged, or needs more than this: a queue with several recipient keys.
+/// Nothing if it is damaged, or needs more than this: a queue with several recipient keys, or of a service.
 std::optional<queue_outline> outline_of(bytes_view record);
 
 /// A message of a sender, or the marker that a full queue leaves.
@@ -146,6 +149,9 @@ struct tables {
     plexus_table* waiting = nullptr;
     plexus_table* messages = nullptr;
     plexus_table* suspended = nullptr;
+    plexus_table* services = nullptr;
+    plexus_table* service_prints = nullptr;
+    plexus_table* served = nullptr;
     plexus_table* meta = nullptr;
 };
 result<tables> open_tables(const store_ref& store);

@@ -53,6 +53,7 @@ std::optional<kept_statistics> decode_statistics(bytes_view data) {
     out.clean = in.u8() == 1;
     out.from = static_cast<std::int64_t>(in.u64());
     const std::size_t count = in.u16();
+    out.clean = out.clean && count >= count_of_counts; // what is new was not counted
     for (std::size_t i = 0; i < count && in.ok(); ++i) {
         const auto value = in.u64();
         if (i < count_of_counts) out.value.counts[i] = value;

@@ -53,8 +53,30 @@ bool queue_engine::subscribe_in_place(const request& in, const identifier& recip
 }
 
 void queue_engine::sub(const request& in, const queue_ptr& found) {
-    if (!begin_subscription(*in.from, found->record.recipient_id)) return;
-    answer(*in.from, msg::sok{});
+    if (is_of(found->record.service_id, in))
+        sub_ready(in, found, false);
+    else
+        change_service(in, found, service_queue_kind::messages);
+}
+
+/// `joined`: the queue became the service's by this.
+void queue_engine::sub_ready(const request& in, const queue_ptr& found, bool joined) {
+    const auto& id = found->record.recipient_id;
+    if (!in.service) {
+        if (!begin_subscription(*in.from, id)) return;
+        answer(*in.from, msg::sok{});
+        deliver_head(found);
+        return;
+    }
+    if (getter(in.from->connection, id) != nullptr) {
+        statistics_.add(counted::subscribe_prohibited);
+        fail(*in.from, command_error::prohibited);
+        return;
+    }
+    service_subscribed(in, id, joined, service_queue_kind::messages);
+    auto* current = subscriber(id);
+    if (current != nullptr && current->connection == in.from->connection) current->last.reset();
+    answer(*in.from, msg::sok{in.service->id});
     deliver_head(found);
 }
 
@@ -121,6 +143,7 @@ void queue_engine::end_getting(const connection_id& connection, const identifier
 // ---- connections that are gone
 
 void queue_engine::disconnected(const connection_id& connection) {
+    detach(connection);
     subscribers_.disconnected(connection);
     notifiers_.disconnected(connection);
     auto used = getting_.extract(connection);

@@ -120,6 +120,15 @@ class rig : public connection_owner {
         own->request_done();
     }
     void proxy(const reply_to&, const smp::command&) override { ++proxied; }
+    void resolve(const reply_to& from, bytes_view name) override {
+        asked_name = plexus::to_string(name);
+        own->answer(from, as_bytes("ERR NAME NOT_FOUND"));
+        own->request_done();
+    }
+    void count(counted what) override { counts.push_back(what); }
+    void admit(connection&, const smp::service_offer&, std::vector<bytes>) override { ++admissions; }
+    void attach_service(connection&, const service_ptr&) override { ++attachments; }
+    void subscribe_service(const reply_to&, const service_ptr&) override { ++service_subscriptions; }
     void to_flush(connection&) override { flush_wanted = true; }
     void closed(connection&, std::string_view why) override { closed_because = std::string(why); }
     void wake_at(connection&, std::chrono::nanoseconds when) override { wake = when; }
@@ -203,11 +212,37 @@ class rig : public connection_owner {
     bool refusing = false;
     bool give_way = false; ///< to_flush is not followed yet
     std::size_t misbehaved = 0;
+    std::string asked_name;
+    std::vector<counted> counts;
+    std::size_t admissions = 0;
+    std::size_t attachments = 0;
+    std::size_t service_subscriptions = 0;
     std::optional<std::chrono::nanoseconds> wake;
     bool flush_wanted = false;
     std::string closed_because;
     std::optional<connection> own;
 };
+
+TEST(connection, counts_blocks_with_several_commands_by_their_first) {
+    rig world;
+    world.send_commands(1);
+    EXPECT_TRUE(world.counts.empty());
+    world.send_commands(5);
+    EXPECT_EQ(world.counts, std::vector{counted::subscribe_batches});
+    world.send_pings(5);
+    EXPECT_EQ(world.counts.size(), 1U);
+}
+
+TEST(connection, asks_for_names) {
+    rig world;
+    world.read_all();
+    ASSERT_TRUE(world.client->send(cmd::rslv{as_bytes("alice.simplex")}, {}, nullptr, 1));
+    smp::block_buffer block{};
+    ASSERT_TRUE(world.client->next_block(block));
+    world.give(block);
+    EXPECT_EQ(world.asked_name, "alice.simplex");
+    EXPECT_EQ(world.read_all(), 1U);
+}
 
 TEST(connection, takes_blocks_in_any_pieces) {
     rig world;

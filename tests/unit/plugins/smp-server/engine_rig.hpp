@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace plexus::smp_server::test {
 
 namespace cmd = smp::cmd;
@@ -86,6 +88,14 @@ class rig : public engine_outputs {
         auto kept = std::make_shared<const owned_request>(in);
         engines[shard]->execute(kept->view(), recipient_id);
     }
+    void when_room(const connection_id& of, std::function<void(bool)> next) override {
+        if (gone.count(of.number) > 0)
+            next(false);
+        else if (full)
+            waiting_for_room.push_back(std::move(next));
+        else
+            next(true);
+    }
     std::int64_t seconds() override { return now; }
     std::int64_t expiry_seconds() override { return expiry_now.value_or(now); }
 
@@ -116,6 +126,7 @@ class rig : public engine_outputs {
         in.authorization = authorization;
         in.body = body;
         in.content = &parsed;
+        if (const auto found = services.find(client); found != services.end()) in.service = found->second;
         engines[from.connection.shard]->submit(in);
         if (!hold) store.run();
     }
@@ -153,6 +164,10 @@ class rig : public engine_outputs {
     std::size_t forwarded = 0;
     std::uint64_t run = 1;
     bool hold = false;
+    bool full = false; ///< connections have no room
+    std::vector<std::function<void(bool)>> waiting_for_room;
+    std::set<std::uint64_t> gone;
+    std::map<std::uint64_t, service_ptr> services; ///< clients that are services
 };
 
 /// A queue, with its keys, made by a client of a rig.

@@ -31,6 +31,25 @@ class fake_store {
             });
             return std::int32_t(PLEXUS_OK);
         };
+        table_.scan = [](void* self, const plexus_scan* range,
+                         void (*done)(void*, std::int32_t, const plexus_error*, const plexus_row*,
+                                      std::uint64_t),
+                         void* context) {
+            me(self).reads_.push_back([self, table = range->table, from = to_bytes(from_abi(range->from)),
+                                       to = to_bytes(from_abi(range->to)), limit = range->limit, done,
+                                       context] {
+                if (me(self).read_outcome != PLEXUS_OK) {
+                    done(context, me(self).read_outcome, nullptr, nullptr, 0);
+                    return;
+                }
+                std::vector<plexus_row> rows;
+                for (auto row = of(table).lower_bound(from);
+                     row != of(table).end() && (to.empty() || row->first < to) && rows.size() < limit; ++row)
+                    rows.push_back({to_abi(bytes_view(row->first)), to_abi(bytes_view(row->second))});
+                done(context, PLEXUS_OK, nullptr, rows.data(), rows.size());
+            });
+            return std::int32_t(PLEXUS_OK);
+        };
         table_.commit = [](void* self, const plexus_write* writes, std::uint32_t count,
                            plexus_completion done) {
             me(self).commits_.push_back({std::vector<plexus_write>(writes, writes + count), done});

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <mutex>
 
 namespace plexus::smp_server::test {
@@ -41,12 +42,16 @@ class running_server {
   public:
     explicit running_server(const std::filesystem::path& where, std::string more = "",
                             const char* store = "store-lmdb", const std::string& store_settings = "",
-                            const std::string& network_settings = "")
+                            const std::string& network_settings = "",
+                            const std::string& algorithm = "ed25519",
+                            const std::function<void(const std::filesystem::path&)>& prepare = {})
         : where_(where) {
         std::signal(SIGPIPE, SIG_IGN); // as programs have it
         const auto plexusd = std::string(PLEXUSD_PATH) + " init " + where.string() +
-                             " --host 127.0.0.1 --sign-algorithm ed25519 > " + where.string() + ".out";
+                             " --host 127.0.0.1 --sign-algorithm " + algorithm + " > " + where.string() +
+                             ".out";
         EXPECT_EQ(std::system(plexusd.c_str()), 0);
+        if (prepare) prepare(where);
         std::string text = "[kernel]\nshards = 2\n[plugin.transport-tls]\n[plugin.network]\n" +
                            network_settings + "[plugin." + std::string(store) + "]\n";
         if (std::string(store) == "store-lmdb") text += "path = \"store\"\n";
@@ -56,6 +61,9 @@ class running_server {
                 more;
         kernel::kernel_options options;
         options.plugin_folders = {PLUGIN_FOLDER};
+#ifdef TEST_PLUGIN_FOLDER
+        options.plugin_folders.emplace_back(TEST_PLUGIN_FOLDER);
+#endif
         options.log = [this](std::string_view line) {
             const std::lock_guard hold(mutex_);
             log_ += std::string(line) + "\n";

@@ -100,6 +100,8 @@ class server_session {
     /// The next request of the block that was received; false after the last. What `out` points to stays
     /// while the block does.
     bool next(server_request& out);
+    /// No more requests are left in the block.
+    bool is_last() const noexcept { return incoming_.left() == 0; }
 
     /// Appends a response or an event (without correlation id), with its length, as blocks hold them.
     /// `content` is an encoded message.

@@ -15,7 +15,9 @@ typedef struct plexus_smp_server {
      *   period day|week|month  the queues active in it are counted from zero again
      *   clients                connections: version, age, subscriptions, commands under way
      *   queues                 how many there are, wait, are loaded and subscribed to
-     *   block ID [REASON]      of a recipient, sender, link or notifier id; REASON is spam or content
+     *   queue ID               what it is, by a recipient, sender, link or notifier id
+     *   block ID [REASON [SECONDS]]  REASON is spam or content; clients are told to take it up again after
+     *                          so many seconds (from SMP 18 on)
      *   unblock ID, delete ID
      *   save                   what is counted, to the store
      *   drain                  accepts nobody any more; how many clients are left
