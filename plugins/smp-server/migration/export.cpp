@@ -1,4 +1,5 @@
 #include "blocking_store.hpp"
+#include "engine/services.hpp"
 #include "import.hpp"
 #include "ini.hpp"
 #include "pem.hpp"
@@ -115,11 +116,32 @@ class exporter {
     result<void> write_data() {
         PLEXUS_TRY(auto log, line_writer::create(var_ / "smp-server-store.log"));
         PLEXUS_TRY(auto messages, line_writer::create(var_ / "smp-server-messages.log"));
+        PLEXUS_CHECK(store_->each(store_->all().services, [&](const bytes& key, const bytes& value) {
+            return write_service(key, value, log);
+        }));
         PLEXUS_CHECK(store_->each(store_->all().queues, [&](const bytes& key, const bytes& value) {
             return write_queue(key, value, log, messages);
         }));
         PLEXUS_CHECK(log.finish());
         return messages.finish();
+    }
+
+    result<void> write_service(const bytes& key, const bytes& value, line_writer& log) {
+        auto record = decode_service(value);
+        if (!record || record->chain.empty()) {
+            report_.damaged("smp.services", 0, encoding::base64url_encode(key) + ": the record is damaged");
+            return {};
+        }
+        official::service_line out;
+        out.id = key;
+        out.role = record->role == smp::service_role::messaging  ? 'M'
+                   : record->role == smp::service_role::notifier ? 'N'
+                                                                 : 'P';
+        out.certificates = std::move(record->chain);
+        out.certificate_hash = to_bytes(bytes_view(record->fingerprint));
+        constexpr std::int64_t day = 86'400; // official servers keep the day alone
+        out.created = record->created / day * day;
+        return log.line(official::encode(out));
     }
 
     result<void> write_queue(const bytes& key, const bytes& value, line_writer& log, line_writer& messages) {
@@ -140,8 +162,10 @@ class exporter {
         if (record->blocked)
             out.blocked = {record->blocked->reason == smp::blocking_reason::content, record->blocked->notice};
         if (record->notifier)
-            out.notifier = official::notifier{
-                record->notifier->id, record->notifier->key, record->notifier->dh_secret, {}};
+            out.notifier =
+                official::notifier{record->notifier->id, record->notifier->key, record->notifier->dh_secret,
+                                   bytes_of(record->notifier->service_id)};
+        out.service_id = bytes_of(record->service_id);
         if (record->short_link) {
             PLEXUS_TRY(const auto stored, store_->get(store_->all().links, record->short_link->id));
             auto row = stored ? decode_link(*stored) : std::nullopt;
@@ -179,6 +203,9 @@ class exporter {
         return messages.line(official::encode(official::message_line{queue, std::move(*message)}));
     }
 
+    static bytes bytes_of(const std::optional<identifier>& id) {
+        return id ? to_bytes(bytes_view(*id)) : bytes();
+    }
     static std::string name_of(const identifier& id) { return "queue " + encoding::base64url_encode(id); }
 
     const init_call& call_;

@@ -185,8 +185,8 @@ class importer {
     result<void> fill_store() {
         PLEXUS_TRY(store_, blocking_store::open(call_.host, (to_ / unfinished_file).string()));
         const auto& all = store_->all();
-        for (auto* table :
-             {all.queues, all.senders, all.links, all.notifiers, all.waiting, all.messages, all.meta})
+        for (auto* table : {all.queues, all.senders, all.links, all.notifiers, all.waiting, all.messages,
+                            all.suspended, all.services, all.service_prints, all.served, all.meta})
             PLEXUS_CHECK(store_->clear(table));
         store_writer writer(*store_, report_);
         PLEXUS_CHECK(each_line(from_.queues, [&](std::string_view line, const store_writer::place& at) {

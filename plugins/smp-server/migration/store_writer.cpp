@@ -1,5 +1,7 @@
 #include "store_writer.hpp"
 
+#include "engine/services.hpp"
+
 namespace plexus::smp_server {
 namespace {
 
@@ -40,15 +42,87 @@ result<void> store_writer::set_notifier(queue_record& record, const official::no
     made->id = from.id;
     made->key = from.key;
     made->dh_secret = from.dh_secret;
-    if (!from.service_id.empty()) report_.left_out("queues' ties to services");
+    if (!from.service_id.empty()) {
+        PLEXUS_TRY(made->service_id,
+                   tie(from.service_id, smp::service_role::notifier, from.id, record.recipient_id, at));
+    }
     record.notifier = std::move(made);
     return store_.put(store_.all().notifiers, key_of(from.id), key_of(record.recipient_id));
 }
 
 result<void> store_writer::drop_notifier(queue_record& record) {
     if (!record.notifier) return {};
-    const auto id = std::exchange(record.notifier, nullptr)->id;
-    return store_.erase(store_.all().notifiers, key_of(id));
+    const auto gone = std::exchange(record.notifier, nullptr);
+    PLEXUS_CHECK(untie(gone->service_id, gone->id));
+    return store_.erase(store_.all().notifiers, key_of(gone->id));
+}
+
+result<void> store_writer::add_service(const official::service_line& from, const place& at) {
+    const auto wrong = [&](std::string_view what) -> result<void> {
+        report_.damaged(at.file, at.line, what);
+        return {};
+    };
+    const auto id = to_identifier(from.id);
+    service_record made;
+    if (!id) return wrong("the id of the service has not 24 bytes");
+    if (from.certificate_hash.size() != made.fingerprint.size())
+        return wrong("the hash of the service's certificate has not 32 bytes");
+    constexpr std::size_t most_certificates = 4;
+    if (from.certificates.size() > most_certificates) return wrong("the service has too many certificates");
+    PLEXUS_TRY(const auto same, store_.get(store_.all().services, *id));
+    PLEXUS_TRY(const auto same_print, store_.get(store_.all().service_prints, from.certificate_hash));
+    if (same || same_print) return wrong("the service was created before");
+    made.role = from.role == 'M'   ? smp::service_role::messaging
+                : from.role == 'N' ? smp::service_role::notifier
+                                   : smp::service_role::proxy;
+    std::copy(from.certificate_hash.begin(), from.certificate_hash.end(), made.fingerprint.begin());
+    made.created = from.created;
+    made.chain = from.certificates;
+    PLEXUS_CHECK(store_.put(store_.all().services, key_of(*id), encode(made)));
+    return store_.put(store_.all().service_prints, from.certificate_hash, key_of(*id));
+}
+
+/// Nothing if it cannot be, which is reported: the queue is kept without it.
+result<std::optional<identifier>> store_writer::tie(const bytes& service_id, smp::service_role role,
+                                                    const identifier& entity, const identifier& recipient_id,
+                                                    const place& at) {
+    const auto id = to_identifier(service_id);
+    PLEXUS_TRY(const auto stored, store_.get(store_.all().services, service_id));
+    const auto known = stored ? decode_service(*stored) : std::nullopt;
+    if (!id || !known || known->role != role) {
+        report_.damaged(at.file, at.line,
+                        "there is no such service, or it has another role; the queue is kept without it");
+        return std::optional<identifier>();
+    }
+    PLEXUS_CHECK(store_.put(store_.all().served, served_key(*id, entity), key_of(recipient_id)));
+    return id;
+}
+
+result<void> store_writer::untie(const std::optional<identifier>& service_id, const identifier& entity) {
+    return service_id ? store_.erase(store_.all().served, served_key(*service_id, entity)) : result<void>();
+}
+
+result<void> store_writer::set_service(queue_record& record, const official::change::set_service& what,
+                                       const place& at) {
+    if (what.of_notifier && !record.notifier) {
+        report_.damaged(at.file, at.line, "the queue has no notifier");
+        return {};
+    }
+    const auto entity = what.of_notifier ? record.notifier->id : record.recipient_id;
+    PLEXUS_CHECK(untie(what.of_notifier ? record.notifier->service_id : record.service_id, entity));
+    std::optional<identifier> joined;
+    const auto role = what.of_notifier ? smp::service_role::notifier : smp::service_role::messaging;
+    if (!what.service_id.empty()) {
+        PLEXUS_TRY(joined, tie(what.service_id, role, entity, record.recipient_id, at));
+    }
+    if (what.of_notifier) {
+        auto changed = *record.notifier;
+        changed.service_id = joined;
+        record.notifier = std::make_shared<const queue_record::notifications>(std::move(changed));
+    } else {
+        record.service_id = joined;
+    }
+    return write(record);
 }
 
 void store_writer::block(queue_record& record, const official::blocking& info) {
@@ -76,7 +150,10 @@ result<void> store_writer::create(const official::queue& from, const place& at) 
     if (from.off) record.status = queue_status::off;
     if (from.blocked) block(record, *from.blocked);
     if (from.notifier) PLEXUS_CHECK(set_notifier(record, *from.notifier, at));
-    if (!from.service_id.empty()) report_.left_out("queues' ties to services");
+    if (!from.service_id.empty()) {
+        PLEXUS_TRY(record.service_id, tie(from.service_id, smp::service_role::messaging, from.recipient_id,
+                                          from.recipient_id, at));
+    }
     if (from.data) {
         PLEXUS_TRY(const auto taken, store_.get(store_.all().links, from.data->id));
         if (taken)
@@ -150,23 +227,18 @@ result<void> store_writer::change(const official::queue_line& line, queue_record
                               if (record.short_link)
                                   PLEXUS_CHECK(store_.erase(store_.all().links, record.short_link->id));
                               PLEXUS_CHECK(drop_notifier(record));
+                              PLEXUS_CHECK(untie(record.service_id, record.recipient_id));
                               PLEXUS_CHECK(store_.erase(store_.all().senders, key_of(record.sender_id)));
                               return store_.erase(store_.all().queues, key_of(record.recipient_id));
                           },
                           [&](const to::set_time&) -> result<void> { return {}; },
-                          [&](const to::set_service&) -> result<void> {
-                              report_.left_out("queues' ties to services");
-                              return {};
-                          },
+                          [&](const to::set_service& what) { return set_service(record, what, at); },
                       },
                       line.what);
 }
 
 result<void> store_writer::apply(const official::log_line& line, const place& at) {
-    if (std::holds_alternative<official::service_line>(line)) {
-        report_.left_out("services");
-        return {};
-    }
+    if (const auto* service = std::get_if<official::service_line>(&line)) return add_service(*service, at);
     const auto& about = std::get<official::queue_line>(line);
     if (const auto* made = std::get_if<official::change::create>(&about.what)) return create(made->queue, at);
     PLEXUS_TRY(auto found, find(about.recipient_id));

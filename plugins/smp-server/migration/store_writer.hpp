@@ -32,6 +32,13 @@ class store_writer {
     result<void> write(const queue_record& record);
     result<void> set_notifier(queue_record& record, const official::notifier& from, const place& at);
     result<void> drop_notifier(queue_record& record);
+    result<void> add_service(const official::service_line& from, const place& at);
+    result<std::optional<identifier>> tie(const bytes& service_id, smp::service_role role,
+                                          const identifier& entity, const identifier& recipient_id,
+                                          const place& at);
+    result<void> untie(const std::optional<identifier>& service_id, const identifier& entity);
+    result<void> set_service(queue_record& record, const official::change::set_service& what,
+                             const place& at);
     static void block(queue_record& record, const official::blocking& info);
     result<void> set_link(queue_record& record, const official::link& data);
     result<bool> open_list(const identifier& recipient_id);

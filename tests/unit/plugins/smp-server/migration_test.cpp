@@ -6,6 +6,7 @@
 
 #include "plexus/encoding/base64.hpp"
 #include "plexus/kernel/kernel.hpp"
+#include "plexus/smp/certificates.hpp"
 
 #include <gmock/gmock.h>
 
@@ -135,6 +136,76 @@ TEST(migration, damage_is_named_with_its_line_and_left_out_or_refused) {
                 HasSubstr("ca.crt is in none"));
 }
 
+TEST(migration, services_come_along) {
+    const folder scratch;
+    const auto from = sample("memory", scratch);
+    const auto log = scratch.path() / "memory/var/smp-server-store.log";
+    bench::system_random random;
+    const auto key = [&] {
+        return crypto::private_key::generate(crypto::key_type::ed25519, random).public_part();
+    };
+    const auto new_service = [](std::uint8_t number, char role) {
+        official::service_line out;
+        out.id = bytes(smp::id_size, number);
+        out.role = role;
+        out.certificates = {bytes(40, number), bytes(50, number)};
+        out.certificate_hash = bytes(32, number);
+        out.created = 1'751'328'000;
+        return out;
+    };
+    const auto line = [&](const std::string& text) { append(log, text + "\n"); };
+    const auto messages = new_service(1, 'M');
+    const auto notifications = new_service(2, 'N');
+    const auto id_of = [](const official::service_line& one) { return encoding::base64url_encode(one.id); };
+    line(official::encode(messages));
+    line(official::encode(notifications));
+    std::vector<official::queue> queues(4);
+    for (auto& each : queues) {
+        random.fill(each.recipient_id);
+        random.fill(each.sender_id);
+        each.recipient_keys.push_back(key());
+        official::notifier notifier;
+        random.fill(notifier.id);
+        notifier.key = key();
+        each.notifier = std::move(notifier);
+    }
+    const auto name_of = [&](std::size_t i) { return encoding::base64url_encode(queues[i].recipient_id); };
+    queues[0].service_id = messages.id;
+    queues[0].notifier->service_id = notifications.id;
+    for (const auto& each : queues) line(official::encode(each));
+    line("QUEUE_SERVICE " + name_of(1) + " R " + id_of(messages));
+    line("QUEUE_SERVICE " + name_of(1) + " N " + id_of(notifications));
+    line("QUEUE_SERVICE " + name_of(2) + " R " + id_of(messages));
+    line("QUEUE_SERVICE " + name_of(2) + " R ");
+    line("QUEUE_SERVICE " + name_of(3) + " R " + id_of(messages));
+    line("DELETE " + name_of(3));
+    const auto at = scratch.path().string();
+    const auto in = plexusd("import " + from + at + "/server", scratch.path());
+    EXPECT_EQ(in.code, 0) << in.output;
+    EXPECT_EQ(plexusd("export " + at + "/server " + at + "/back", scratch.path()).code, 0);
+    const auto back = text_of(scratch.path() / "back/var/smp-server-store.log");
+    const auto count = [&back](const std::string& what) {
+        std::size_t out = 0;
+        for (auto found = back.find(what); found != std::string::npos; found = back.find(what, found + 1))
+            ++out;
+        return out;
+    };
+    EXPECT_EQ(count(official::encode(messages) + "\n"), 1U);
+    EXPECT_EQ(count(official::encode(notifications) + "\n"), 1U);
+    EXPECT_EQ(count(" rsrv=" + id_of(messages)), 2U);
+    EXPECT_EQ(count(" nsrv=" + id_of(notifications)), 2U);
+
+    // What cannot be is named, and the queue is kept without it.
+    line("QUEUE_SERVICE " + name_of(2) + " R " + id_of(notifications));
+    line("QUEUE_SERVICE " + name_of(2) + " N " + encoding::base64url_encode(bytes(24, 9)));
+    line(official::encode(new_service(1, 'M')));
+    const auto damaged = plexusd("import " + from + at + "/damaged", scratch.path());
+    EXPECT_EQ(damaged.code, 3) << damaged.output;
+    EXPECT_THAT(damaged.output, HasSubstr("there is no such service, or it has another role"));
+    EXPECT_THAT(damaged.output, HasSubstr("the service was created before"));
+    EXPECT_THAT(damaged.output, HasSubstr("left out: 3 damaged lines"));
+}
+
 TEST(migration, an_imported_queue_is_served) {
     const folder scratch;
     const auto from = sample("memory", scratch);
@@ -149,6 +220,17 @@ TEST(migration, an_imported_queue_is_served) {
     random.fill({made.dh_secret.data(), made.dh_secret.size()});
     made.mode = smp::queue_mode::messaging;
     const auto id = encoding::base64url_encode(made.recipient_id);
+    // The service that another queue of the folder belongs to knows it at once.
+    const auto service = bench::make_service(smp::service_role::messaging);
+    official::service_line known;
+    known.id = bytes(smp::id_size, 5);
+    known.certificates = service.credentials->chain;
+    known.certificate_hash = to_bytes(bytes_view(smp::fingerprint(known.certificates.front())));
+    official::queue served = made;
+    random.fill(served.recipient_id);
+    random.fill(served.sender_id);
+    served.service_id = known.id;
+    append(var / "smp-server-store.log", official::encode(known) + "\n" + official::encode(served) + "\n");
     append(var / "smp-server-store.log", official::encode(made) + "\nSECURE " + id + " " +
                                              encoding::base64url_encode(sender.public_part().spki()) + "\n");
     for (const char* body : {"first", "second"}) {
@@ -210,6 +292,16 @@ TEST(migration, an_imported_queue_is_served) {
         const auto third = to_bytes(std::string_view("third"));
         other.expect_ok(cmd::send{{}, third}, made.sender_id, &sender);
         EXPECT_EQ(next(), "third");
+        bench::smp_peer client(address, random, service);
+        EXPECT_EQ(to_bytes(client.session().service_id()), known.id);
+        client.send(cmd::subs{}, known.id, nullptr);
+        smp::service_queues expected;
+        expected.add(served.recipient_id);
+        client.receive([&](const smp::client_event& event) {
+            const auto* soks = std::get_if<msg::soks>(&event.content);
+            EXPECT_TRUE(soks != nullptr && soks->queues == expected);
+            return event.what == smp::client_event::kind::response;
+        });
     }
     EXPECT_TRUE((*running)->stop());
 }
