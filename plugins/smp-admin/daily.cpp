@@ -11,9 +11,9 @@ namespace {
 namespace json = boost::json;
 using std::chrono::seconds;
 
-/// Source: logServerStats in Simplex.Messaging.Server (6.5). A name without a mark is a counter, of which the
-/// day's part is written; "=" is a number as it stands; "~" is that of a period that ends; "0" is no longer
-/// counted.
+/// Source: logServerStats in Simplex.Messaging.Server (7.0; the last five columns are new there). A name
+/// without a mark is a counter, of which the day's part is written; "=" is a number as it stands; "~" is that
+/// of a period that ends; "0" is no longer counted.
 constexpr std::array columns = {"qCreated",
                                 "qSecured",
                                 "qDeletedAll",
@@ -108,7 +108,12 @@ constexpr std::array columns = {"qCreated",
                                 "ntfServices_srvSubCount",
                                 "ntfServices_srvSubDuplicate",
                                 "ntfServices_srvSubQueues",
-                                "ntfServices_srvSubEnd"};
+                                "ntfServices_srvSubEnd",
+                                "rslv_requests",
+                                "rslv_found",
+                                "rslv_notFound",
+                                "rslv_errors",
+                                "rslv_disabled"};
 
 std::int64_t number(const json::object& from, std::string_view name) {
     const auto* found = from.if_contains(name);

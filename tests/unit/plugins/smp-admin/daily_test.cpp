@@ -46,7 +46,7 @@ TEST(daily, has_the_official_columns) {
         "dayCount":21,"weekCount":22,"monthCount":23,"dayCountNtf":31,"weekCountNtf":32,"monthCountNtf":33})")
             .get_object();
     const auto on_monday = split(daily_line(before, now, monday - day, monday));
-    ASSERT_EQ(on_monday.size(), 96U);
+    ASSERT_EQ(on_monday.size(), 101U);
     const std::vector<std::string> begin(on_monday.begin(), on_monday.begin() + 17);
     const std::vector<std::string> expected{"2026-11-22", "2", "0",  "0",  "60", "3",  "21", "22", "",
                                             "0",          "0", "31", "32", "",   "11", "4",  "0"};
