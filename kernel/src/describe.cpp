@@ -20,7 +20,8 @@ void add_list(std::string& out, const char* title, const char* const* list) {
 
 std::string effect_of(std::string_view capability) {
     if (capability == PLEXUS_CAP_NET_OUTBOUND)
-        return "connects out: gets " PLEXUS_RESOLVER_ID ", plexus.transport/1, plexus.carrier/1";
+        return "connects out: gets " PLEXUS_RESOLVER_ID
+               ", plexus.transport/1, plexus.carrier/1, plexus.network/0";
     if (capability == PLEXUS_CAP_NET_LISTEN) return "accepts connections: gets plexus.listener/1";
     if (capability == PLEXUS_CAP_FS_STATE) return "keeps files";
     if (capability == PLEXUS_CAP_PROCESS_SPAWN) return "starts other programs";

@@ -5,70 +5,15 @@ dialed. That the watch sees leaks is shown by the same messenger with the direct
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
 
-from plexus_world import PATIENCE, Failure, Piped, World, free_port, wait_until
+from plexus_world import Failure, Piped, World, free_port, wait_until
+from socks_proxy import LIES, LyingProxy
 
 ONION = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion"
 FINGERPRINT = "LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI="
-
-
-class LyingProxy:
-    """Takes connections and answers SOCKS5 with what `lie` gives for what it got."""
-
-    def __init__(self, lie):
-        self.lie = lie
-        self.asked = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
-
-    def _talk(self, peer):
-        peer.settimeout(PATIENCE)
-        try:
-            with peer:
-                while data := peer.recv(4096):
-                    self.asked.append(data)
-                    answer = self.lie(data)
-                    if answer is None:
-                        return
-                    peer.sendall(answer)
-        except OSError:
-            pass
-
-    def close(self):
-        self.socket.close()
-
-
-def honest(last):
-    """Greets, and says `last` to a request."""
-    def lie(data):
-        if data[:1] == b"\x05" and len(data) == 2 + data[1]:
-            return b"\x05\x02" if 2 in data[2:] else b"\x05\x00"
-        if data[:1] == b"\x01":
-            return b"\x01\x00"
-        return last
-    return lie
-
-
-LIES = {
-    "refuses every request": honest(b"\x05\x01\x00\x01\0\0\0\0\0\0"),
-    "says yes and talks nonsense": honest(b"\x05\x00\x00\x01\0\0\0\0\0\0" + b"HTTP/1.1 200 OK\r\n\r\n" * 4),
-    "answers garbage": lambda data: b"\xff" * 64,
-    "closes": lambda data: None,
-    "says nothing": lambda data: b"",
-}
 
 
 class Watched(Piped):
