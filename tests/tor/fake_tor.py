@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -IS
 """A tor that fails in the way that FAKE_TOR in the environment names: what a test of failures starts instead. The one
 that is "honest" does not fail: it connects to loopback, for tests of what goes through.
 
@@ -33,15 +33,24 @@ def take(connection, size):
 
 
 def pump(source, sink):
+    """One direction, to its end. What nobody takes any more is still read, or who sends it would wait for ever."""
+    taken = True
+    while True:
+        try:
+            data = source.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            break
+        try:
+            if taken:
+                sink.sendall(data)
+        except OSError:
+            taken = False
     try:
-        while data := source.recv(65536):
-            sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        # A reset travels on: what was cut on one side is not an orderly end on the other.
-        for one in (source, sink):
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            one.close()
+        pass  # it is gone already
 
 
 def relay(client):
@@ -74,8 +83,12 @@ def relay(client):
         client.close()
         return
     client.sendall(b"\5\0\0\1" + bytes(6))
-    threading.Thread(target=pump, args=(client, server), daemon=True).start()
+    other = threading.Thread(target=pump, args=(client, server), daemon=True)
+    other.start()
     pump(server, client)
+    other.join()
+    client.close()
+    server.close()
 
 
 def serve_socks():

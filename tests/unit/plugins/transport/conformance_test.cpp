@@ -29,6 +29,9 @@ void PrintTo(const named_target& one, std::ostream* out) { *out << one.name; }
 
 using validate::line;
 
+// A tor whose circuits all lead to this machine.
+#define PLEXUS_TOR_SETTINGS "program = \"" PLEXUS_FAKE_TOR "\"\npath = \"{folder}/tor\"\n"
+
 const named_target targets[] = {
     {"tls", "transport-tls", "", "", {line::raw, line::raw_own, line::secure}},
     {"tls_over_socks",
@@ -37,6 +40,12 @@ const named_target targets[] = {
      "[plugin.road]\nlibrary = \"transport-socks\"\nproxy = \"{socks}\"\n",
      {line::raw, line::secure}},
     {"socks", "transport-socks", "proxy = \"{socks}\"", "", {line::raw}},
+    {"tor", "transport-tor", PLEXUS_TOR_SETTINGS, "", {line::raw}},
+    {"tls_over_tor",
+     "transport-tls",
+     "",
+     "[plugin.road]\nlibrary = \"transport-tor\"\n" PLEXUS_TOR_SETTINGS,
+     {line::secure}},
     {"sim", "transport-sim", "", "", {line::raw_own, line::secure}, true},
 };
 
