@@ -157,28 +157,35 @@ result<salvaged> salvage_rows(const std::filesystem::path& file, new_file& to) {
     } const close_at_end{descriptor};
     const auto size = static_cast<std::uint64_t>(about.st_size);
 
-    // The head that leads to the most rows; of two equal ones the newer. (That one is whole says little:
-    // before a commit there may have been next to nothing.) The second stands at the second page.
-    std::optional<head> best;
-    std::uint64_t most_rows = 0;
+    // The newer head, unless the other one leads to more rows and less of it is lost. (That it is whole says
+    // little: before a commit there may have been next to nothing.) The second stands at the second page.
+    struct candidate {
+        head at;
+        salvaged loses;
+        std::uint64_t rows = 0;
+        std::uint64_t lost() const noexcept { return loses.pages_lost + loses.values_lost; }
+    };
+    std::optional<candidate> best;
     std::uint64_t newest = 0;
     for (const std::uint64_t offset : {0, 512, 1'024, 2'048, 4'096, 8'192, 16'384, 32'768, 65'536}) {
         const auto one = read_head(descriptor, offset);
         if (!one || (offset != 0 && offset != one->page_size)) continue;
         salvager reader(descriptor, size, nullptr);
-        PLEXUS_CHECK(reader.run(one->meta, one->page_size));
+        PLEXUS_TRY(const auto loses, reader.run(one->meta, one->page_size));
         newest = std::max(newest, one->transaction);
-        const bool better = !best || reader.rows() > most_rows ||
-                            (reader.rows() == most_rows && one->transaction > best->transaction);
-        if (!better) continue;
-        best = one;
-        most_rows = reader.rows();
+        candidate next{*one, loses, reader.rows()};
+        const auto saves_more = [](const candidate& older, const candidate& newer) {
+            return older.rows > newer.rows && older.lost() < newer.lost();
+        };
+        const bool better = !best || (one->transaction > best->at.transaction ? !saves_more(*best, next)
+                                                                              : saves_more(next, *best));
+        if (better) best = std::move(next);
     }
     if (!best)
         return make_error(status::corrupt,
                           file.string() + " has no head of LMDB left: nothing can be reached in it");
-    PLEXUS_TRY(auto out, salvager(descriptor, size, &to).run(best->meta, best->page_size));
-    out.last_commit_lost = best->transaction < newest;
+    PLEXUS_TRY(auto out, salvager(descriptor, size, &to).run(best->at.meta, best->at.page_size));
+    out.last_commit_lost = best->at.transaction < newest;
     return out;
 }
 

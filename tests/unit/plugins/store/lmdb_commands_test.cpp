@@ -173,6 +173,44 @@ TEST_F(lmdb_commands, damage_is_found_and_what_can_be_read_is_saved) {
     EXPECT_GT(left, rows / 2);
 }
 
+/// What is in the journal of a killed process belongs to the store, whatever is done to it next.
+TEST_F(lmdb_commands, a_killed_process_leaves_a_journal_that_counts) {
+    fill_new(2'000);
+    const auto fill_and_die = [&](int from, int to) {
+        const int code = test::in_child([&] {
+            validate::store_bench bench(target_, folder_);
+            bench.open();
+            fill(bench, from, to);
+            ::_exit(0);
+            return 1;
+        });
+        ASSERT_EQ(code, 0);
+        const auto files = fs::directory_iterator(folder_ / "store");
+        ASSERT_TRUE(std::any_of(begin(files), end(files), [](const fs::directory_entry& one) {
+            return one.path().filename().string().starts_with("journal-");
+        }));
+    };
+    fill_and_die(2'000, 2'500);
+    const auto copied = plexusd("backup " + here_ + "deployment " + here_ + "backup", scratch_.path());
+    ASSERT_EQ(copied.code, 0) << copied.output;
+    EXPECT_EQ(rows_in(scratch_.path() / "backup", 2'500), 2'500);
+    const auto compacted = plexusd("compact " + here_ + "deployment", scratch_.path());
+    ASSERT_EQ(compacted.code, 0) << compacted.output;
+    EXPECT_EQ(rows_in(folder_, 2'500), 2'500);
+
+    fill_and_die(2'500, 3'000);
+    std::uint64_t page = 10;
+    while (!damage(page) || plexusd("verify " + here_ + "deployment", scratch_.path()).code == 0)
+        ASSERT_LT(++page, 200U);
+    const auto saved = plexusd("repair " + here_ + "deployment", scratch_.path());
+    ASSERT_EQ(saved.code, 3) << saved.output;
+    validate::store_bench bench(target_, folder_);
+    bench.open();
+    plexus_table* t = bench.table("t");
+    for (int n = 2'500; n < 3'000; ++n) ASSERT_EQ(bench.get(t, key(n)), value(n)) << n;
+    bench.close();
+}
+
 TEST_F(lmdb_commands, mistakes_are_named) {
     EXPECT_THAT(plexusd("verify " + here_ + "nowhere", scratch_.path()).output, HasSubstr("cannot read"));
     const auto unused = plexusd("verify " + here_ + "deployment", scratch_.path());
