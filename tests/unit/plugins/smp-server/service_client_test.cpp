@@ -173,6 +173,36 @@ TEST_P(service_test, is_notified_for_all_its_notifiers) {
     third.wait("NMSG", queues.size());
 }
 
+TEST(service, has_its_queues_after_a_restart_of_the_server) {
+    folder where;
+    bench::system_random random;
+    const auto service = bench::make_service(smp::service_role::messaging);
+    smp::service_queues expected;
+    std::vector<bench::bench_queue> queues;
+    bytes id;
+    {
+        running_server server(where.path() / "server");
+        smp_peer first(server.address(), random, service);
+        smp_peer sender(server.address(), random);
+        id = to_bytes(first.session().service_id());
+        for (int i = 0; i < 10; ++i) {
+            queues.push_back(bench::make_queue(first, sender, random, crypto::key_type::ed25519));
+            expected.add(queues.back().recipient_id);
+        }
+        for (const auto& each : queues)
+            sender.expect_ok(cmd::send{{}, as_bytes("waits")}, each.sender_id, &each.sender_key);
+        first.send(cmd::del{}, queues[0].recipient_id, &queues[0].recipient_key);
+        EXPECT_EQ(answer_of(first), "OK");
+        expected.remove(queues[0].recipient_id);
+    }
+    running_server server(where.path() / "server");
+    watcher again(server.address(), random, service);
+    EXPECT_EQ(to_bytes(again.peer.session().service_id()), id);
+    EXPECT_EQ(again.ask(cmd::subs{expected}), expected);
+    again.wait("ALLS");
+    EXPECT_EQ(again.seen["MSG"], queues.size() - 1);
+}
+
 TEST(service, may_do_what_its_role_allows) {
     folder where;
     running_server server(where.path() / "server", "", "store-memory");
