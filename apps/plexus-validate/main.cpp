@@ -192,7 +192,9 @@ int validate(const po::variables_map& given) {
     }
     if (suite == "transport") {
         const std::string peer = given.count("peer") != 0 ? given["peer"].as<std::string>() : "";
-        const transport_target target = make_transport_target(of, peer);
+        transport_target target = make_transport_target(of, peer);
+        target.half_closes = given.count("no-half-close") == 0;
+        target.patience = limit * 3 / 4; // so that a case says what it waits for
         for (const line over : lines) {
             if (over != line::raw && !target.listens) continue;
             for (const auto& one : transport_cases()) {
@@ -230,6 +232,8 @@ int run(int argc, char** argv) {
     options.add_options()("peer", po::value<std::string>()->value_name("PATH"),
                           "suite transport: what it connects to listens on this Unix socket, and not on TCP; "
                           "{port} is the port that it is told");
+    options.add_options()("no-half-close",
+                          "suite transport: on its road both directions of a stream end together");
     options.add_options()("forgets", "suite store: with these settings nothing outlives a restart");
     options.add_options()("only", po::value<std::string>()->value_name("TEXT"),
                           "only checks with this in their name");

@@ -28,6 +28,7 @@ struct transport_target {
     std::string host = "127.0.0.1"; ///< what is dialed to reach a peer on this machine
     std::string peer_path;          ///< peers listen on this Unix socket: {folder}, {port}; empty: on TCP
     bool listens = true;            ///< it may have a listener; false spares the lines to its own
+    bool half_closes = true;        ///< one direction of a stream can end alone; not so on the road of Tor
     bool sockets = true;            ///< it reaches peers outside the kernel
     /// Changes how the kernel runs, as for a simulation.
     std::function<void(kernel::kernel_options&)> prepare = {};

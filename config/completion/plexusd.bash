@@ -48,7 +48,7 @@ complete -o filenames -F _plexusd plexusd
 _plexus_validate() {
   local word=${COMP_WORDS[COMP_CWORD]}
   if [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "--set --with --config --plugins --suite --bound --forgets --peer --only
+    mapfile -t COMPREPLY < <(compgen -W "--set --with --config --plugins --suite --bound --forgets --peer --no-half-close --only
       --timeout --json --list --help" -- "$word")
   elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --suite ]]; then
     mapfile -t COMPREPLY < <(compgen -W "store transport" -- "$word")
