@@ -1,5 +1,7 @@
 #include "dial.hpp"
 
+#include "plexus/net/socket.hpp"
+
 namespace plexus::network {
 
 namespace {
@@ -14,10 +16,10 @@ bool is_preset(const encoding::host& host) {
 }
 
 encoding::host host_of(std::string_view text) {
+    // What only looks like a .onion name is not to be taken for a name of the public internet.
+    if (net::is_onion(text)) return {encoding::host_kind::onion, std::string(text)};
     if (auto parsed = encoding::parse_host(text)) return std::move(*parsed);
-    // What is no valid .onion name is not to be taken for a name of the public internet.
-    const bool onion = text.ends_with(".onion") || text.ends_with(".onion.");
-    return {onion ? encoding::host_kind::onion : encoding::host_kind::domain, std::string(text)};
+    return {encoding::host_kind::domain, std::string(text)};
 }
 
 bool uses_web_port(const in_force& now, const encoding::host& first) {
@@ -95,6 +97,7 @@ void dial::begin() {
 
 void dial::go_on() {
     owner_.waiting[static_cast<std::size_t>(owner_.account.loop.current_shard())].erase(this);
+    if (finished_) return; // the delivery is on its way
     timer_.disarm();
     begin();
 }
