@@ -165,7 +165,8 @@ result<std::int32_t> run_command(std::string_view name, const init_call& call) {
     } else {
         PLEXUS_CHECK(where.make(from));
         call.print("The server is in " + call.arguments.front() + ": start it with plexusd start " +
-                   call.arguments.front() + ".\nKeep ca.key in a safe place. The address:\n");
+                   call.arguments.front() + ".\nKeep ca.key " + (from.tor ? "and onion.key " : "") +
+                   "in a safe place. The address:\n");
     }
     PLEXUS_TRY(const auto address, where.address());
     call.print(address);

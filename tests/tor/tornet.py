@@ -35,7 +35,7 @@ RELAYS = 4  # in all seven nodes; fewer than four can build no circuit
 IDLE_INTERVAL = 1800  # seconds, until the relays are known
 FIRST_INTERVAL = 5  # the shortest that tor takes
 INTERVAL = 300  # the shortest that a client takes that is not in a test
-PATIENCE = 300  # seconds, for a start that takes 15 on a quiet machine
+PATIENCE = 600  # seconds, for a start that takes 15 on a quiet machine
 
 # Services and clients must agree on when the places of descriptors change: 24 intervals in a testing tor.
 COMMON = """\
