@@ -36,7 +36,7 @@ int segment::reserve(std::uint64_t size) {
 }
 
 int segment::write(std::span<const bytes_view> pieces, std::uint64_t at) {
-    constexpr std::size_t most = IOV_MAX < 1024 ? IOV_MAX : 1024;
+    constexpr std::size_t most = IOV_MAX;
     iovec parts[most];
     std::size_t skip = 0; // bytes of the first piece that are written
     while (!pieces.empty()) {

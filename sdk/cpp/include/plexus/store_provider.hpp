@@ -388,9 +388,9 @@ class read_queue {
     /// [shard]
     std::int32_t get(plexus_table* table, plexus_view key, plexus_view_completion done) {
         struct job {
-            plexus_table* table;
-            bytes key;
-            plexus_view_completion done;
+            plexus_table* table = nullptr;
+            bytes key = {};
+            plexus_view_completion done{};
             std::int32_t status = PLEXUS_E_INTERNAL;
             bytes value = {};
         };
@@ -412,11 +412,11 @@ class read_queue {
     /// [shard]
     std::int32_t scan(const plexus_scan& range, scan_done done, void* context) {
         struct job {
-            plexus_scan range;
-            bytes from;
-            bytes to;
-            scan_done done;
-            void* context;
+            plexus_scan range{};
+            bytes from = {};
+            bytes to = {};
+            scan_done done = nullptr;
+            void* context = nullptr;
             std::int32_t status = PLEXUS_E_INTERNAL;
             std::vector<std::pair<bytes, bytes>> found = {};
         };
