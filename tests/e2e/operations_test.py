@@ -48,9 +48,16 @@ class Operated(World):
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notified.bind(f"{self.folder}/notify")
         self.notified.settimeout(PATIENCE)
-        os.environ["NOTIFY_SOCKET"] = f"{self.folder}/notify"
         self.start_server()
         return self
+
+    def start_server(self):
+        # Messengers that the test runs have no service manager: what is heard is the server.
+        os.environ["NOTIFY_SOCKET"] = f"{self.folder}/notify"
+        try:
+            super().start_server()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
 
     def configure(self, more="", port=None, operator="Example Cooperative"):
         with open(f"{self.dir}/plexus.toml", "w") as out:
