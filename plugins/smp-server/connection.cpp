@@ -27,6 +27,9 @@ bool subscribes(const smp::command& content) {
     return smp::has_service_signature(content) || smp::is_of_service(content);
 }
 
+/// Memory for output that a connection keeps when it has none: a thousand idle ones have a thousand times
+/// that.
+constexpr std::size_t kept_output = 512;
 /// What a message in the output weighs.
 constexpr std::size_t delivery_weight = smp::block_size;
 
@@ -473,7 +476,7 @@ bool connection::fill_block() {
     if (responses_sent_ == responses_.size()) {
         responses_sent_ = 0;
         responses_.clear();
-        if (responses_.capacity() > smp::block_size) responses_.shrink_to_fit();
+        if (responses_.capacity() > kept_output) responses_.shrink_to_fit();
     }
     session_.seal(builder);
     return true;

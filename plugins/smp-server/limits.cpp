@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <ctime>
+#include <utility>
 
 namespace plexus::smp_server {
 namespace {
@@ -62,37 +64,51 @@ pressure pressure_of(std::size_t used, std::size_t limit) noexcept {
     return used < limit ? pressure::newcomers : pressure::clients;
 }
 
-bool heap_watch::due(std::size_t used, bool is_short, std::chrono::nanoseconds now) noexcept {
-    constexpr std::size_t worth = 1 << 20;
-    constexpr std::size_t rise = 1 << 18;
-    constexpr std::chrono::nanoseconds often = std::chrono::seconds(10);
-    constexpr std::chrono::nanoseconds now_and_then = std::chrono::minutes(1);
-    if (!trimmed_at_) trimmed_at_ = now - often;
-    const bool rises = used > last_ + rise;
-    last_ = used;
-    least_ = std::min(least_, used);
-    const bool is_over = !rises && used >= least_ + std::max(worth, least_ / 8);
-    return now - *trimmed_at_ >= (is_over || is_short ? often : now_and_then);
-}
-
-void heap_watch::trimmed(std::size_t used, std::chrono::nanoseconds now) noexcept {
-    least_ = last_ = used;
-    trimmed_at_ = now;
-}
-
-std::size_t own_memory() {
+memory_now own_memory() {
     // Pages: all, resident, and of those the ones of files.
     std::array<char, 128> text{};
     const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (file < 0) return 0;
+    if (file < 0) return {};
     const auto size = ::read(file, text.data(), text.size() - 1);
     ::close(file);
-    if (size <= 0) return 0;
+    if (size <= 0) return {};
     char* next = text.data();
     std::strtoull(next, &next, 10);
     const auto resident = std::strtoull(next, &next, 10);
     const auto of_files = std::strtoull(next, &next, 10);
-    return (resident - std::min(resident, of_files)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto heap = ::mallinfo2();
+    memory_now out;
+    out.resident =
+        (resident - std::min(resident, of_files)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    out.in_use = heap.uordblks + heap.hblkhd;
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    out.cpu = std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+    return out;
+}
+
+namespace {
+
+std::size_t free_of(const memory_now& now) noexcept {
+    return now.resident - std::min(now.resident, now.in_use);
+}
+
+} // namespace
+
+bool heap_watch::due(const memory_now& now, std::chrono::nanoseconds time) noexcept {
+    constexpr std::size_t worth = 1 << 20;
+    constexpr std::chrono::nanoseconds much_cpu = std::chrono::milliseconds(200); // of a second
+    constexpr std::chrono::nanoseconds when_busy = std::chrono::seconds(10);
+    constexpr std::chrono::nanoseconds when_not = std::chrono::seconds(2);
+    const auto between = now.cpu - std::exchange(last_cpu_, now.cpu) > much_cpu ? when_busy : when_not;
+    least_free_ = std::min(least_free_, free_of(now));
+    if (free_of(now) < least_free_ + std::max(worth, now.in_use / 8)) return false;
+    return !trimmed_at_ || time - *trimmed_at_ >= between;
+}
+
+void heap_watch::trimmed(const memory_now& now, std::chrono::nanoseconds time) noexcept {
+    least_free_ = free_of(now);
+    trimmed_at_ = time;
 }
 
 void trim_heap() { ::malloc_trim(0); }

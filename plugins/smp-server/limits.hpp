@@ -74,22 +74,27 @@ enum class pressure : std::uint8_t {
 };
 /// `limit` 0: none.
 pressure pressure_of(std::size_t used, std::size_t limit) noexcept;
-/// When to give freed memory back, which the allocator keeps, scattered as it is: soon after a peak is over,
-/// often while memory is short, and else now and then.
+/// Memory of the process's own, without pages of files, in bytes. Zeros if the system does not say.
+struct memory_now {
+    std::size_t resident = 0;
+    std::size_t in_use = 0;          ///< of the heap: what is not given back of it is free memory
+    std::chrono::nanoseconds cpu{0}; ///< CPU time of all threads so far
+};
+memory_now own_memory();
+
+/// When to give freed memory back, which the allocator keeps, scattered as it is after a peak: soon when the
+/// process has little to do, since it takes some milliseconds.
 class heap_watch {
   public:
-    /// Once a second, with the process's memory. True: trim the heap, then call `trimmed`.
-    bool due(std::size_t used, bool is_short, std::chrono::nanoseconds now) noexcept;
-    void trimmed(std::size_t used, std::chrono::nanoseconds now) noexcept;
+    /// Once a second. True: trim the heap, then call `trimmed`.
+    bool due(const memory_now& now, std::chrono::nanoseconds time) noexcept;
+    void trimmed(const memory_now& now, std::chrono::nanoseconds time) noexcept;
 
   private:
-    std::size_t least_ = SIZE_MAX; ///< since it was trimmed
-    std::size_t last_ = 0;
+    std::size_t least_free_ = SIZE_MAX; ///< what trimming leaves: gaps within pages, stacks
     std::optional<std::chrono::nanoseconds> trimmed_at_;
+    std::chrono::nanoseconds last_cpu_{0};
 };
-/// What the process holds in memory of its own, without pages of files, in bytes. 0 if the system does not
-/// say.
-std::size_t own_memory();
 /// Gives freed memory back to the system.
 void trim_heap();
 

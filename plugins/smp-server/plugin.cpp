@@ -74,7 +74,7 @@ constexpr std::array keys = {
                "signatures of one client a second that do not verify; its further commands wait"},
     plexus_key{"refusal-delay", PLEXUS_KEY_DURATION, PLEXUS_KEY_RELOADABLE, "20ms", nullptr, 0, 1'000'000'000,
                "after its command a refusal (AUTH) is sent, whatever the reason: its time tells nothing"},
-    plexus_key{"max-subscriptions", PLEXUS_KEY_INTEGER, PLEXUS_KEY_RELOADABLE, "200000", nullptr, 1,
+    plexus_key{"max-subscriptions", PLEXUS_KEY_INTEGER, PLEXUS_KEY_RELOADABLE, "1000000", nullptr, 1,
                100'000'000, "queues that one connection may subscribe to on each shard"},
     plexus_key{"handshake-timeout", PLEXUS_KEY_DURATION, 0, "30s", nullptr, 100'000'000, 600'000'000'000,
                "until a client that is connected has said its hello"},

@@ -50,20 +50,20 @@ task<void> server::stop() {
 }
 
 void server::measure_memory() {
-    auto used = own_memory();
+    auto memory = own_memory();
     const auto time = setup_.clock.monotonic();
-    if (heap_.due(used, memory_ != pressure::none, time)) {
+    if (heap_.due(memory, time)) {
         trim_heap();
-        used = own_memory();
-        heap_.trimmed(used, time);
+        memory = own_memory();
+        heap_.trimmed(memory, time);
     }
     const auto limit = setup_.memory_limit;
     if (limit == 0) return;
     const auto before = memory_.load();
-    const auto now = pressure_of(used, limit);
+    const auto now = pressure_of(memory.resident, limit);
     memory_ = now;
     if (now <= before) return;
-    const auto megabytes = std::to_string(used >> 20);
+    const auto megabytes = std::to_string(memory.resident >> 20);
     const auto given_up = now == pressure::caches      ? std::string_view("cached queues")
                           : now == pressure::newcomers ? std::string_view("new clients")
                                                        : std::string_view("clients");

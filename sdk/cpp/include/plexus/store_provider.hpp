@@ -173,12 +173,14 @@ class commit_queue {
     }
 
   private:
-    static constexpr std::size_t group_batches = 4096;
+    static constexpr std::size_t group_batches = 256;
+    static constexpr std::size_t batches_at_once = 128; ///< by the shard itself
     static constexpr std::uint64_t group_bytes = std::uint64_t(64) << 20;
 
     /// Touched by its shard alone.
     struct alignas(64) shard_state {
         batch* free = nullptr;
+        std::size_t free_count = 0;
         std::uint64_t failures_seen = 0;
         std::vector<batch*> gathered; ///< in this turn
         std::size_t with_writer = 0;  ///< of its batches: those behind them have to queue as well
@@ -205,42 +207,56 @@ class commit_queue {
         home.gathered.push_back(one);
         return true;
     }
-    /// [shard]
+    /// In steps, so that the engine can say when it has enough. [shard]
     void apply_gathered(shard_state& home) {
         std::vector<batch*> group;
         group.swap(home.gathered);
-        std::optional<outcome> what;
+        std::span<batch* const> rest(group);
         bool at_once = home.with_writer == 0;
         for (const batch* one : group) at_once = at_once && one->failures_seen == home.failures_seen;
-        if constexpr (requires { engine_.apply_now(std::span<batch* const>(group)); })
-            if (at_once) what = engine_.apply_now(std::span<batch* const>(group));
-        if (what) {
-            batch* list = nullptr;
-            for (std::size_t i = group.size(); i-- > 0;) {
-                if (what->failure && i >= what->applied) group[i]->status = status_of(*what->failure);
-                group[i]->next = std::exchange(list, group[i]);
-            }
-            complete(home, list, what->failure ? &*what->failure : nullptr);
-        } else {
-            for (batch* one : group) {
-                one->next = nullptr;
-                if (queue(one)) {
-                    ++home.with_writer;
-                    continue;
+        if constexpr (requires { engine_.apply_now(rest); }) {
+            while (at_once && !rest.empty()) {
+                const auto step = rest.first(std::min(rest.size(), batches_at_once));
+                const std::optional<outcome> what = engine_.apply_now(step);
+                if (!what) break;
+                // After a failure none of the later ones is to be tried.
+                const auto ended = what->failure ? rest : step;
+                rest = rest.subspan(ended.size());
+                batch* list = nullptr;
+                for (std::size_t i = ended.size(); i-- > 0;) {
+                    if (what->failure && i >= what->applied) ended[i]->status = status_of(*what->failure);
+                    ended[i]->next = std::exchange(list, ended[i]);
                 }
-                one->status = PLEXUS_E_STOPPING;
-                const error stopping = make_error(status::stopping, "the store stops");
-                complete(home, one, &stopping);
+                complete(home, list, what->failure ? &*what->failure : nullptr);
             }
         }
-        group.clear();
-        if (home.gathered.empty()) home.gathered.swap(group); // its memory is used again
+        for (batch* one : rest) {
+            one->next = nullptr;
+            if (queue(one)) {
+                ++home.with_writer;
+                continue;
+            }
+            one->status = PLEXUS_E_STOPPING;
+            const error stopping = make_error(status::stopping, "the store stops");
+            complete(home, one, &stopping);
+        }
         gate_.leave();
     }
 
     static batch* take(shard_state& home) noexcept {
         if (home.free == nullptr) return new (std::nothrow) batch;
+        --home.free_count;
         return std::exchange(home.free, home.free->next);
+    }
+    /// A few are kept; what many at once needed goes back.
+    static void give_back(shard_state& home, batch* one) noexcept {
+        constexpr std::size_t most_kept = 256;
+        if (home.free_count == most_kept) {
+            delete one;
+            return;
+        }
+        one->next = std::exchange(home.free, one);
+        ++home.free_count;
     }
     static void drop(batch* list) noexcept {
         while (list != nullptr) delete std::exchange(list, list->next);
@@ -343,7 +359,7 @@ class commit_queue {
             batch* one = std::exchange(list, list->next);
             const plexus_completion done = one->done;
             const std::int32_t code = one->status;
-            one->next = std::exchange(home.free, one);
+            give_back(home, one);
             if (code == PLEXUS_OK) {
                 done.done(done.context, PLEXUS_OK, nullptr);
             } else {

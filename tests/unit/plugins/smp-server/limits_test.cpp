@@ -43,31 +43,24 @@ TEST(limits, a_budget_fills_up_with_time) {
 TEST(limits, memory_goes_back_when_a_peak_is_over) {
     constexpr std::size_t mb = 1 << 20;
     heap_watch heap;
-    EXPECT_FALSE(heap.due(4 * mb, false, seconds(1)));
-    EXPECT_FALSE(heap.due(90 * mb, false, seconds(2))) << "it still grows";
-    EXPECT_FALSE(heap.due(120 * mb, false, seconds(3)));
-    EXPECT_TRUE(heap.due(120 * mb, false, seconds(4)));
-    heap.trimmed(5 * mb, seconds(4));
-    EXPECT_FALSE(heap.due(5 * mb, false, seconds(5)));
-    EXPECT_FALSE(heap.due(50 * mb, false, seconds(6)));
-    EXPECT_FALSE(heap.due(50 * mb, false, seconds(7))) << "not again and again";
-    EXPECT_TRUE(heap.due(50 * mb, false, seconds(14)));
-    heap.trimmed(50 * mb, seconds(14));
-    EXPECT_FALSE(heap.due(50 * mb, false, seconds(60))) << "what is in use is not freed memory";
-    EXPECT_TRUE(heap.due(50 * mb, true, seconds(60))) << "but memory is short";
-    EXPECT_FALSE(heap.due(20 * mb, false, seconds(61)));
-    EXPECT_FALSE(heap.due(30 * mb, false, seconds(62)));
-    EXPECT_TRUE(heap.due(30 * mb, false, seconds(63)));
-    heap.trimmed(30 * mb, seconds(63));
-    EXPECT_FALSE(heap.due(30 * mb, false, seconds(122)));
-    EXPECT_TRUE(heap.due(30 * mb, false, seconds(123))) << "much may be free in it";
+    EXPECT_FALSE(heap.due({4 * mb, 3 * mb, {}}, seconds(1)));
+    EXPECT_FALSE(heap.due({120 * mb, 118 * mb, {}}, seconds(2))) << "what is in use cannot go back";
+    EXPECT_TRUE(heap.due({120 * mb, 20 * mb, {}}, seconds(3)));
+    heap.trimmed({30 * mb, 20 * mb, {}}, seconds(3));
+    EXPECT_FALSE(heap.due({30 * mb, 20 * mb, {}}, seconds(60))) << "gaps within pages stay";
+    EXPECT_TRUE(heap.due({30 * mb, 4 * mb, {}}, seconds(61))) << "more is free, though it is not less";
+    heap.trimmed({6 * mb, 4 * mb, {}}, seconds(61));
+    EXPECT_FALSE(heap.due({40 * mb, 4 * mb, {}}, seconds(62))) << "not again and again";
+    EXPECT_FALSE(heap.due({40 * mb, 4 * mb, milliseconds(900)}, seconds(63))) << "there is much to do";
+    EXPECT_TRUE(heap.due({40 * mb, 4 * mb, milliseconds(950)}, seconds(64)));
+    EXPECT_TRUE(heap.due({40 * mb, 4 * mb, seconds(9)}, seconds(71))) << "much for long";
 }
 
 TEST(limits, the_process_knows_its_memory) {
     const auto before = own_memory();
-    EXPECT_GT(before, std::size_t{1} << 16);
+    EXPECT_GT(before.resident, std::size_t{1} << 16);
     const std::vector<char> block(64 << 20, 'x');
-    EXPECT_GT(own_memory(), before + block.size() / 2);
+    EXPECT_GT(own_memory().resident, before.resident + block.size() / 2);
 }
 
 TEST(limits, a_clock_that_jumps_forward_is_not_believed_at_once) {
@@ -97,7 +90,7 @@ TEST(limits, memory_is_short_in_steps) {
     EXPECT_EQ(pressure_of(800, 1'000), pressure::caches);
     EXPECT_EQ(pressure_of(900, 1'000), pressure::newcomers);
     EXPECT_EQ(pressure_of(1'000, 1'000), pressure::clients);
-    EXPECT_GT(own_memory(), 100'000U);
+    EXPECT_GT(own_memory().resident, 100'000U);
 }
 
 } // namespace
