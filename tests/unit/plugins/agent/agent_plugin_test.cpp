@@ -71,6 +71,7 @@ TEST_F(agent_plugin_test, a_restart_changes_nothing) {
     connect();
     alice->stop();
     bob->send(bobs, "while you were away");
+    ASSERT_TRUE(world.run_until([&] { return bob->kept(PLEXUS_AGENT_SENT).size() == 1; }));
     bob->stop();
     alice->start();
     EXPECT_TRUE(arrive(*alice, 1));
