@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <ctime>
 #include <utility>
 
 namespace plexus::smp_server {
@@ -81,9 +81,10 @@ memory_now own_memory() {
     out.resident =
         (resident - std::min(resident, of_files)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     out.in_use = heap.uordblks + heap.hblkhd;
-    timespec used{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    out.cpu = std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    for (const auto& part : {used.ru_utime, used.ru_stime})
+        out.cpu += std::chrono::seconds(part.tv_sec) + std::chrono::microseconds(part.tv_usec);
     return out;
 }
 
