@@ -434,6 +434,28 @@ void connection::flush() {
     }
 }
 
+/// False if the block has no room for the next message.
+bool connection::append_delivery(smp::block_builder& to) {
+    const auto& next = deliveries_.front();
+    if (!next.what.message) {
+        bytes end;
+        session_.write_response(end, {}, {}, as_bytes(std::string_view("ALLS")));
+        if (!to.append(bytes_view(end).subspan(2))) return false;
+        deliveries_.pop_front();
+        return true;
+    }
+    smp::received_body body;
+    body.seconds = next.what.message->seconds;
+    body.quota = next.what.message->quota;
+    body.flags = next.what.message->flags;
+    body.body = next.what.message->body;
+    if (!session_.append_message(to, next.correlation, next.entity, next.what.key, next.what.message->id,
+                                 body))
+        return false;
+    deliveries_.pop_front();
+    return true;
+}
+
 /// False if there is nothing to send.
 bool connection::fill_block() {
     const bool service_answer = service_ && service_->answer_due;
@@ -453,25 +475,12 @@ bool connection::fill_block() {
             responses_sent_ += transmission.size() + 2;
         }
     };
-    append_responses();
-    while (!deliveries_.empty()) {
-        const auto& next = deliveries_.front();
-        if (!next.what.message) {
-            bytes end;
-            session_.write_response(end, {}, {}, as_bytes(std::string_view("ALLS")));
-            if (!builder.append(bytes_view(end).subspan(2))) break;
-            deliveries_.pop_front();
-            continue;
+    if (!deliveries_.empty() && deliveries_.front().what.to_its_sender) {
+        append_delivery(builder); // as official servers do: a block of its own, before the answer to its SEND
+    } else {
+        append_responses();
+        while (!deliveries_.empty() && append_delivery(builder)) {
         }
-        smp::received_body body;
-        body.seconds = next.what.message->seconds;
-        body.quota = next.what.message->quota;
-        body.flags = next.what.message->flags;
-        body.body = next.what.message->body;
-        if (!session_.append_message(builder, next.correlation, next.entity, next.what.key,
-                                     next.what.message->id, body))
-            break;
-        deliveries_.pop_front();
     }
     if (responses_sent_ == responses_.size()) {
         responses_sent_ = 0;

@@ -127,6 +127,7 @@ class connection {
                          bytes_view content);
     void refuse(const smp::server_request& in, const smp::server_error& why);
     bool fill_block();
+    bool append_delivery(smp::block_builder& to);
     bool write_block();
     void write_hello();
     bool paused() const noexcept;

@@ -88,6 +88,7 @@ struct queue_view {
 struct delivery {
     std::shared_ptr<const stored_message> message;
     crypto::box_key key;
+    bool to_its_sender = false; ///< the recipient's connection is the sender's: ahead of the answer to SEND
 };
 
 class engine_outputs {
@@ -311,7 +312,7 @@ class queue_engine {
 
     /// Gives the first message to `next`, or null if there is none.
     void with_head(const queue_ptr& found, std::function<void(std::shared_ptr<const stored_message>)> next);
-    void deliver_head(const queue_ptr& found);
+    void deliver_head(const queue_ptr& found, bool to_its_sender = false);
     void sent(const queue_ptr& found, const reply_to& to,
               const std::shared_ptr<const stored_message>& message, std::uint64_t number,
               const result<void>& outcome);

@@ -55,16 +55,17 @@ void queue_engine::with_head(const queue_ptr& found,
          });
 }
 
-void queue_engine::deliver_head(const queue_ptr& found) {
+void queue_engine::deliver_head(const queue_ptr& found, bool to_its_sender) {
     if (found->committed == 0) return;
     const auto* waiting = receiver(*found);
     if (waiting == nullptr || waiting->last) return;
     if (found->record.service_id && !has_room(found->record)) return;
-    with_head(found, [this, found](const std::shared_ptr<const stored_message>& message) {
+    with_head(found, [this, found, to_its_sender](const std::shared_ptr<const stored_message>& message) {
         auto* to = receiver(*found);
         if (!message || to == nullptr || to->last) return;
         to->sent(message->id, found->head_number);
-        outputs_.deliver(event_to(*to, found->record.recipient_id), {message, found->body_key});
+        outputs_.deliver(event_to(*to, found->record.recipient_id),
+                         {message, found->body_key, to_its_sender});
     });
 }
 
@@ -181,6 +182,10 @@ void queue_engine::sent(const queue_ptr& found, const reply_to& to,
         found->head_number = number;
     }
     statistics_.add(counted::messages);
+    // Who sends to its own queue gets the message first, then the answer: clients of official servers may
+    // count on it.
+    const auto* recipient = found->deleted ? nullptr : receiver(*found);
+    if (recipient != nullptr && recipient->connection == to.connection) deliver_head(found, true);
     if (message->quota) {
         statistics_.add(counted::sent_over_quota);
         fail(to, error_code::quota);

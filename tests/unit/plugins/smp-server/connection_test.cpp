@@ -173,14 +173,14 @@ class rig : public connection_owner {
         smp::block_buffer block{};
         while (client->next_block(block)) give(block);
     }
-    void deliver() {
+    void deliver(bool to_its_sender = false) {
         auto message = std::make_shared<stored_message>();
         message->body = bytes(100, 'x');
         reply_to to;
         to.event = true;
         to.version = 17;
         to.entity = short_id(bytes(24, 1));
-        own->deliver(to, {message, crypto::box_key(secret_array<32>())});
+        own->deliver(to, {message, crypto::box_key(secret_array<32>()), to_its_sender});
     }
 
     static smp::server_identity make_identity() {
@@ -268,6 +268,30 @@ TEST(connection, answers_of_one_turn_share_blocks) {
     EXPECT_EQ(world.peer.outgoing.size() % smp::block_size, 0U);
     EXPECT_LE(world.peer.outgoing.size(), 2 * smp::block_size);
     EXPECT_EQ(world.read_all(), 100U);
+}
+
+TEST(connection, a_message_to_its_sender_has_a_block_of_its_own) {
+    rig world;
+    reply_to to;
+    to.version = 17;
+    to.entity = short_id(bytes(24, 1));
+    for (const bool to_its_sender : {false, true}) {
+        world.give_way = true;
+        world.deliver(to_its_sender);
+        world.own->answer(to, as_bytes("OK"));
+        world.give_way = false;
+        world.turn();
+        EXPECT_EQ(world.peer.outgoing.size(), (to_its_sender ? 2 : 1) * smp::block_size);
+        smp::block_buffer block{};
+        world.take(block);
+        ASSERT_TRUE(world.client->receive(block));
+        const auto first = world.client->next();
+        ASSERT_TRUE(first);
+        EXPECT_EQ(std::holds_alternative<msg::message>(first->content), to_its_sender);
+        while (world.client->next()) {
+        }
+        world.read_all();
+    }
 }
 
 TEST(connection, a_client_that_reads_nothing_is_heard_no_more) {

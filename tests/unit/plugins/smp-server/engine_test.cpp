@@ -20,6 +20,14 @@ TEST(engine, a_message_goes_from_sender_to_recipient) {
     EXPECT_EQ(world.store.rows("smp.waiting"), 0U);
 }
 
+TEST(engine, who_sends_to_itself_gets_the_message_before_the_answer) {
+    rig world;
+    auto queue = test_queue::make(world, 1);
+    EXPECT_EQ(queue.send(world, 1, "one"), "1:! MSG one, 1:OK");
+    EXPECT_EQ(queue.send(world, 1, "two"), "1:OK") << "one at a time";
+    EXPECT_EQ(queue.ack(world, 1), "1:MSG two");
+}
+
 TEST(engine, ok_comes_when_the_message_is_safe) {
     rig world;
     auto queue = test_queue::make(world, 1);
