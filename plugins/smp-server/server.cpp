@@ -28,6 +28,15 @@ task<void> server::on_each(std::function<void(shard&)> function) {
     }
 }
 
+void server::post(std::uint32_t to, std::vector<std::function<void()>> functions) {
+    ++under_way_;
+    const bool posted = setup_.loop.post(to, [this, functions = std::move(functions)] {
+        for (const auto& function : functions) function();
+        --under_way_;
+    });
+    if (!posted) --under_way_;
+}
+
 task<result<void>> server::start() {
     const std::function<void(shard&)> start_one = [](shard& each) { each.start(); };
     co_await on_each(start_one);

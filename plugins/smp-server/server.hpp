@@ -88,6 +88,8 @@ class shard final : public connection_owner,
     void service_attached(const connection_id& connection);
     void service_given(const connection_id& connection);
     void respond(const reply_to& to, const smp::message& content) { answer(to, content); }
+    /// To another shard, or to this one, at the end of the turn.
+    void to_send(std::uint32_t to, std::function<void()> function);
 
   private:
     // connection_owner
@@ -156,6 +158,7 @@ class shard final : public connection_owner,
     std::vector<connection*> to_flush_;
     std::vector<connection*> flushing_;
     std::vector<connection*> gone_;
+    std::vector<std::vector<std::function<void()>>> outgoing_; ///< this turn's, by shard
     bytes scratch_;
     bool work_queued_ = false;
     std::optional<timer> sweep_;
@@ -199,16 +202,14 @@ class server {
     /// A warning, if none of its kind was given in the last minute. [any-thread]
     void warn(log_kind kind, std::string_view message, std::initializer_list<field> fields);
 
-    /// Runs a function on another shard; stop waits for it.
-    template <typename Function>
-    void send(std::uint32_t to, Function function) {
-        ++under_way_;
-        const bool posted = setup_.loop.post(to, [this, function = std::move(function)]() mutable {
-            function();
-            --under_way_;
-        });
-        if (!posted) --under_way_;
+    /// Runs a function on another shard, or later on this one; stop waits for it. What a turn sends to a
+    /// shard arrives there in one turn too, in its order. [any shard]
+    void send(std::uint32_t to, std::function<void()> function) {
+        const auto here = static_cast<std::uint32_t>(setup_.loop.current_shard());
+        at(here).to_send(to, std::move(function));
     }
+    /// For a shard, at the end of its turn.
+    void post(std::uint32_t to, std::vector<std::function<void()>> functions);
 
     /// Runs a function on every shard, one after the other. Not in a scope that is cancelled. [shard 0]
     task<void> on_each(std::function<void(shard&)> function);

@@ -20,7 +20,7 @@ shard::shard(server& owner, std::uint32_t index, std::uint32_t shards, std::uint
       engine_(index, shards, settings_, owner.setup().store, owner.setup().opened, *this,
               owner.setup().random, first_number_of(epoch, index)),
       proxy_(owner.setup().network, owner.setup().loop, owner.setup().proxy, owner.setup().random, *this),
-      names_(owner.setup().resolver, *this, engine_.statistics()) {}
+      names_(owner.setup().resolver, *this, engine_.statistics()), outgoing_(shards) {}
 
 std::chrono::nanoseconds shard::now() { return server_.setup().clock.monotonic(); }
 
@@ -245,14 +245,23 @@ void shard::to_flush(connection& which) {
     queue_work();
 }
 
+void shard::to_send(std::uint32_t to, std::function<void()> function) {
+    outgoing_[to].push_back(std::move(function));
+    queue_work();
+}
+
 void shard::queue_work() {
     if (work_queued_) return;
     work_queued_ = server_.setup().loop.post(index_, [this] { work(); });
 }
 
-/// Sends what the turn of the loop has brought, all answers of a connection in as few blocks as they need.
+/// Sends what the turn of the loop has brought: to each shard in one piece, so that what belongs together
+/// there (the answer to SUB, and the message that waits) stays together; to each connection in as few blocks
+/// as it needs.
 void shard::work() {
     work_queued_ = false;
+    for (std::uint32_t i = 0; i < outgoing_.size(); ++i)
+        if (!outgoing_[i].empty()) server_.post(i, std::exchange(outgoing_[i], {}));
     if (engine_.forget_more()) queue_work();
     flushing_.swap(to_flush_);
     for (auto* each : flushing_) {

@@ -46,6 +46,32 @@ TEST(server, a_second_connection_takes_over_a_subscription) {
     EXPECT_EQ(next_event(third, queue), "DELD");
 }
 
+TEST(server, a_waiting_message_comes_in_the_block_of_the_answer) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-memory");
+    bench::system_random random;
+    smp_peer first(server.address(), random);
+    smp_peer second(server.address(), random);
+    smp_peer sender(server.address(), random);
+    const auto events_of_block = [](smp_peer& peer) {
+        std::string out;
+        peer.receive([&](const smp::client_event& event) {
+            out += smp::name(event.content);
+            out += ' ';
+            return true;
+        });
+        return out;
+    };
+    for (int i = 0; i < 64; ++i) { // on both shards
+        const auto queue = bench::make_queue(first, sender, random, crypto::key_type::ed25519);
+        sender.expect_ok(cmd::send{{}, as_bytes("waiting")}, queue.sender_id, &queue.sender_key);
+        EXPECT_EQ(events_of_block(first), "MSG ");
+        second.send(cmd::sub{}, queue.recipient_id, &queue.recipient_key);
+        EXPECT_EQ(events_of_block(second), "SOK MSG ");
+        EXPECT_EQ(events_of_block(first), "END ");
+    }
+}
+
 TEST(server, a_full_store_refuses_what_it_cannot_keep_and_goes_on) {
     folder where;
     running_server server(where.path() / "server", "", "store-lmdb", "map-size = \"1MiB\"\n");
