@@ -17,7 +17,8 @@ constexpr std::string_view profile = "1";
 constexpr std::int64_t kilobytes_of_block = smp::block_size / 1024;
 
 bool somebody_waits(const smp::command& what) {
-    return std::holds_alternative<smp::cmd::create>(what) || std::holds_alternative<smp::cmd::lget>(what);
+    return std::holds_alternative<smp::cmd::create>(what) || std::holds_alternative<smp::cmd::lkey>(what) ||
+           std::holds_alternative<smp::cmd::lget>(what) || std::holds_alternative<smp::cmd::skey>(what);
 }
 
 } // namespace

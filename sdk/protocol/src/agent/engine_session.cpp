@@ -42,9 +42,20 @@ engine::session* engine::find_session(session_id id) {
 void engine::open(session& s) {
     if (!started_ || s.now != session::state::idle || now_ < s.retry_at) return;
     s.now = session::state::dialing;
-    const bool interactive =
-        std::any_of(s.creates.begin(), s.creates.end(), [](const auto& each) { return each->request != 0; });
-    effect(action::dial{s.id, s.server, s.isolation, interactive});
+    effect(action::dial{s.id, s.server, s.isolation, is_awaited(s)});
+}
+
+/// Whether a person waits for what is to be done there. For a join, only at the first attempt: then the agent
+/// goes on alone.
+bool engine::is_awaited(const session& s) {
+    const bool first = s.attempts == 0;
+    const auto joins = [this](connection_id id) {
+        const auto* c = find(id);
+        return c != nullptr && (c->record.at == stage::resolving || c->record.at == stage::creating_queue);
+    };
+    return std::any_of(s.creates.begin(), s.creates.end(),
+                       [first](const auto& each) { return each->request != 0 || first; }) ||
+           (first && std::any_of(s.users.begin(), s.users.end(), joins));
 }
 
 void engine::leave_all(const error& cause) {

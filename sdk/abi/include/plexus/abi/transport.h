@@ -42,7 +42,8 @@ typedef struct plexus_stream_api {
     /* Gives up to in.size bytes, *given > 0 on OK. After WOULD_BLOCK the next call must begin with the same
      * bytes. */
     int32_t (*try_write)(plexus_stream* stream, plexus_view in, uint64_t* given);
-    /* Ends our direction in order, once all that was given is on its way; reading goes on. */
+    /* Ends our direction in order, once all that was given is on its way; reading goes on where the way has
+     * two ends to close (TCP, TLS; an exit of Tor ends both, and what the peer had still to send is lost). */
     void (*shutdown)(plexus_stream* stream);
     /* Closes at once and frees. Allowed inside the stream's own callbacks. */
     void (*destroy)(plexus_stream* stream);

@@ -39,7 +39,7 @@ struct dial {
     session_id session = 0;
     server_address server;
     bytes isolation;          ///< sessions with another value share no circuit
-    bool interactive = false; ///< somebody waits for a link that is to be made there
+    bool interactive = false; ///< somebody waits for a link to be made or joined there
 };
 /// No longer needed.
 struct hang_up {
@@ -179,6 +179,7 @@ class engine {
     session& session_for(const server_address& server, connection_id id);
     session* find_session(session_id id);
     void open(session& s);
+    bool is_awaited(const session& s);
     void leave_all(const error& cause);
     void use(live_connection& c, const server_address& server);
     bool has_operations(session_id id) const;

@@ -157,6 +157,23 @@ TEST(agent_engine, another_server_makes_the_link_when_one_is_away) {
     EXPECT_EQ(link.queues[0].address.server.hosts[0].name, "two.example");
 }
 
+TEST(agent_engine, a_server_is_dialed_in_haste_while_somebody_waits) {
+    world w(9);
+    auto& alice = w.add_node("alice");
+    const auto link = w.create(alice, true);
+    EXPECT_EQ(alice.dialed, std::vector{true});
+    auto& bob = w.add_node("bob");
+    w.servers[0]->address.port = "1";
+    w.join(bob, link);
+    w.run([&] { return bob.dialed.size() == 3; });
+    EXPECT_EQ(bob.dialed, (std::vector{true, false, false})) << "then the agent goes on alone";
+    w.servers[0]->address.port = "5223";
+    w.run([&] { return is_connected(alice) && is_connected(bob); });
+    w.cut(bob, bob.sessions.begin()->first);
+    w.run([&] { return bob.sessions.size() == 1; });
+    EXPECT_FALSE(bob.dialed.back()) << "nobody waits for a subscription";
+}
+
 TEST(agent_engine, pauses_grow_while_a_server_is_away) {
     world w(8);
     pair p(w);

@@ -349,6 +349,7 @@ void world::perform(node& n, agent::any_action any) {
 }
 
 void world::connect(node& n, const agent::action::dial& dial) {
+    n.dialed.push_back(dial.interactive);
     for (auto& server : servers)
         if (server->address.fingerprint == dial.server.fingerprint &&
             server->address.hosts == dial.server.hosts && server->address.port == dial.server.port) {

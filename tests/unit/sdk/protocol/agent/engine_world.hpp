@@ -84,6 +84,7 @@ class world {
         std::deque<agent::action::commit> commits;
         std::map<agent::session_id, fake_server*> sessions; ///< that are up
         std::map<agent::session_id, std::size_t> dialing;
+        std::vector<bool> dialed; ///< each time: whether somebody waited
         std::uint64_t epoch = 0;
         std::map<agent::request_id, std::function<void(const agent::action::reply&)>> calls;
         agent::request_id next_call = 1;
