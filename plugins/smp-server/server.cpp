@@ -28,6 +28,13 @@ task<void> server::on_each(std::function<void(shard&)> function) {
     }
 }
 
+void server::send(std::uint32_t to, std::function<void()> function) {
+    if (const auto here = setup_.loop.current_shard(); here >= 0)
+        at(static_cast<std::uint32_t>(here)).to_send(to, std::move(function));
+    else
+        post(to, {std::move(function)});
+}
+
 void server::post(std::uint32_t to, std::vector<std::function<void()>> functions) {
     ++under_way_;
     const bool posted = setup_.loop.post(to, [this, functions = std::move(functions)] {

@@ -203,11 +203,8 @@ class server {
     void warn(log_kind kind, std::string_view message, std::initializer_list<field> fields);
 
     /// Runs a function on another shard, or later on this one; stop waits for it. What a turn sends to a
-    /// shard arrives there in one turn too, in its order. [any shard]
-    void send(std::uint32_t to, std::function<void()> function) {
-        const auto here = static_cast<std::uint32_t>(setup_.loop.current_shard());
-        at(here).to_send(to, std::move(function));
-    }
+    /// shard arrives there in one turn too, in its order. [any-thread]
+    void send(std::uint32_t to, std::function<void()> function);
     /// For a shard, at the end of its turn.
     void post(std::uint32_t to, std::vector<std::function<void()>> functions);
 
