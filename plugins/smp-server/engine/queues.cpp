@@ -315,7 +315,7 @@ void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_re
     made->body_key = crypto::box_key(*secret);
     write_batch batch;
     if (command.data) {
-        auto& link = record.short_link.emplace();
+        auto& link = record.short_link.emplace(queue_record::link{}); // Clang wants the value spelled out
         link.id = command.mode == smp::queue_mode::contact ? to_bytes(command.data->link_id)
                                                            : to_bytes(bytes_view(own_id()));
         link.fixed_hash = crypto::sha256(command.data->data.fixed);

@@ -107,7 +107,7 @@ std::optional<queue_record> decode_queue(const identifier& recipient_id, bytes_v
     if (in.maybe()) out.sender_key = read_key(in);
     if (in.maybe()) out.mode = in.u8() == 0 ? smp::queue_mode::messaging : smp::queue_mode::contact;
     if (in.maybe()) {
-        auto& link = out.short_link.emplace();
+        auto& link = out.short_link.emplace(queue_record::link{}); // Clang wants the value spelled out
         link.id = to_bytes(in.short_bytes());
         link.fixed_hash = in.array<32>();
     }
