@@ -151,6 +151,19 @@ json::object received_content(const json::object& content) {
     return {{"type", "rcvMsgContent"}, {"msgContent", content}};
 }
 
+/// Nobody can join a group here so far, so it has no number of its own.
+json::object group_invitation_content(const chat::group_invitation& invitation) {
+    return {{"type", "rcvGroupInvitation"},
+            {"groupInvitation",
+             {{"groupId", 0},
+              {"groupMemberId", 0},
+              {"localDisplayName", text_in(invitation.profile, "displayName")},
+              {"groupProfile", invitation.profile},
+              {"status", "pending"}}},
+            {"memberRole", invitation.role}};
+}
+json::object missed_call_content() { return {{"type", "rcvCall"}, {"status", "missed"}, {"duration", 0}}; }
+
 json::object stored_item(const new_item& value) {
     json::object meta{{"itemId", value.id},
                       {"itemTs", time_text(value.time)},
@@ -172,6 +185,12 @@ json::object stored_item(const new_item& value) {
                      {"mentions", json::object()}};
     if (value.quoted) out.emplace("quotedItem", *value.quoted);
     out.emplace("reactions", json::array());
+    if (value.file)
+        out.emplace("file", json::object{{"fileId", value.id},
+                                         {"fileName", value.file->name},
+                                         {"fileSize", value.file->size},
+                                         {"fileStatus", tagged("rcvInvitation")},
+                                         {"fileProtocol", "xftp"}});
     return out;
 }
 

@@ -4,6 +4,8 @@
 
 #include "records.hpp"
 
+#include "plexus/chat/event.hpp"
+
 namespace plexus::chat_plugin::api {
 
 /// The one user; `profile` as it is sent to contacts.
@@ -27,6 +29,7 @@ struct new_item {
     json::object content;
     json::object status;
     std::optional<json::object> quoted;
+    std::optional<chat::offered_file> file;
     std::optional<std::int64_t> ttl_seconds;
     bool live = false;
     bool editable = false;
@@ -40,6 +43,8 @@ json::object item_in_chat(const json::object& chat_info, const json::object& sto
 
 json::object sent_content(const json::object& content);
 json::object received_content(const json::object& content);
+json::object group_invitation_content(const chat::group_invitation& invitation);
+json::object missed_call_content();
 
 /// {"type": type}
 json::object tagged(std::string_view type);

@@ -109,6 +109,8 @@ class messenger {
                               step& to);
     void apply_direct_delete(contact& from, const chat::message& message, const agent_event& event, step& to);
     void apply_profile(contact& from, const json::object& profile, step& to);
+    void add_notice(contact& from, std::string text, json::object content, const agent_event& event,
+                    step& to);
     void add_received(contact& from, const api::new_item& item, step& to);
 
     // The network (messenger_network.cpp).

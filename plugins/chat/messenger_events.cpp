@@ -284,6 +284,13 @@ task<void> messenger::apply(contact& from, const chat::message& message, const a
         apply_direct_delete(from, message, event, to);
     else if (const auto* info = std::get_if<chat::peer_info>(&read))
         apply_profile(from, info->profile, to);
+    else if (const auto* invitation = std::get_if<chat::group_invitation>(&read))
+        add_notice(from,
+                   "received invitation to join group " + text_in(invitation->profile, "displayName") +
+                       " as " + invitation->role,
+                   api::group_invitation_content(*invitation), event, to);
+    else if (std::holds_alternative<chat::call_invitation>(read))
+        add_notice(from, "incoming call: missed", api::missed_call_content(), event, to);
     // A probe asks whether the same person is known under another contact. Contacts are never merged here, so
     // there is nothing to answer: for the other side we are simply two people.
 }
@@ -300,6 +307,16 @@ void messenger::add_received(contact& from, const api::new_item& item, step& to)
     to.events.push_back(item_event("newChatItems", from, stored));
 }
 
+/// What this messenger cannot answer is in the history at least.
+void messenger::add_notice(contact& from, std::string text, json::object content, const agent_event& event,
+                           step& to) {
+    api::new_item item;
+    item.time = micros_of(event.time_ns);
+    item.text = std::move(text);
+    item.content = std::move(content);
+    add_received(from, item, to);
+}
+
 task<void> messenger::apply_new(contact& from, const chat::message& message, const chat::new_message& content,
                                 const agent_event& event, step& to) {
     if (!message.message_id.empty()) {
@@ -313,6 +330,7 @@ task<void> messenger::apply_new(contact& from, const chat::message& message, con
     item.content = api::received_content(content.content);
     item.ttl_seconds = content.ttl_seconds;
     item.live = content.live;
+    item.file = content.file;
     if (content.quoted) {
         // "sent" is the author's view: what they sent, we received.
         json::object quoted{{"chatDir", api::tagged(content.quoted->sent ? "directRcv" : "directSnd")}};

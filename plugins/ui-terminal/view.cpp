@@ -88,6 +88,28 @@ std::string item_text(const json::object& item, const style& colours) {
     return out;
 }
 
+/// "700 bytes", "1.1 KiB"
+std::string size_text(std::int64_t bytes) {
+    constexpr const char* units[] = {"KiB", "MiB", "GiB"};
+    if (bytes < 1024) return std::to_string(bytes) + " bytes";
+    std::size_t unit = 0;
+    std::int64_t tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024;
+    for (; tenths >= 10'240 && unit + 1 < std::size(units); ++unit) tenths /= 1024;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " " + units[unit];
+}
+
+/// What somebody offers that this messenger cannot take; empty: nothing.
+std::string offer_text(const json::object& item) {
+    if (text_in(object_in(item, "content"), "type") == "rcvGroupInvitation")
+        return "groups cannot be joined so far";
+    const auto& file = object_in(item, "file");
+    if (file.empty()) return {};
+    const auto* size = file.if_contains("fileSize");
+    return "sends file " + harmless(text_in(file, "fileName")) + " (" +
+           size_text(size != nullptr && size->is_int64() ? size->get_int64() : 0) +
+           "); files cannot be received so far";
+}
+
 std::string quote_line(const json::object& item, std::size_t indent) {
     const auto& quoted = object_in(item, "quotedItem");
     if (quoted.empty()) return {};
@@ -110,6 +132,10 @@ std::string item_line(const json::object& in_chat, const style& colours, std::st
     if (!note.empty()) mark = "[" + std::string(note) + "] ";
     std::string text = colours.dim(quote_line(item, indent)) + colours.dim(mark) +
                        indented(item_text(item, colours), indent);
+    if (const auto offer = sent ? std::string() : offer_text(item); !offer.empty()) {
+        if (!text_in(object_in(item, "meta"), "itemText").empty()) text += "\n" + std::string(indent, ' ');
+        text += colours.dim(offer);
+    }
     const auto status = text_in(object_in(object_in(item, "meta"), "itemStatus"), "type");
     if (status.starts_with("sndError")) text += colours.bad(" [not sent]");
     return line(head + text);
@@ -226,9 +252,13 @@ std::string show(const json::object& told, const view_options& options) {
     if (type == "contactDeletedByContact")
         return line(full_name(contact, colours) + ": deleted the contact with you; /delete " +
                     quoted_name(local_name(contact)) + " removes it here too");
-    if (type == "contactUpdated")
+    if (type == "contactUpdated") {
+        // Most of a profile, such as what the contact allows, is not shown here.
+        if (full_name(object_in(told, "fromContact"), {}) == full_name(object_in(told, "toContact"), {}))
+            return {};
         return line(full_name(object_in(told, "fromContact"), colours) + " is now " +
                     full_name(object_in(told, "toContact"), colours));
+    }
     if (type == "contactsList") return show_contacts(told, colours);
     if (type == "activeUser") return show_user(told, colours);
     if (type == "contactCode")

@@ -24,9 +24,16 @@ json::object object_of(const json::object& object, std::string_view name) {
     return value != nullptr && value->is_object() ? value->get_object() : json::object();
 }
 
+std::optional<offered_file> read_file(const json::object& params) {
+    if (!params.contains("file")) return std::nullopt;
+    const auto file = object_of(params, "file");
+    return offered_file{text_of(file, "fileName"), number_of(file, "fileSize").value_or(0)};
+}
+
 new_message read_new(const json::object& params) {
     new_message out;
     out.content = object_of(params, "content");
+    out.file = read_file(params);
     out.ttl_seconds = number_of(params, "ttl");
     out.live = flag_of(params, "live");
     out.forwarded = flag_of(params, "forward");
@@ -68,6 +75,12 @@ event read_event(const message& value) {
     if (name == "x.info.probe.check")
         return info_probe{info_probe::stage::check, text_of(params, "probeHash")};
     if (name == "x.info.probe.ok") return info_probe{info_probe::stage::ok, text_of(params, "probe")};
+    if (name == "x.grp.inv") {
+        const auto invitation = object_of(params, "groupInvitation");
+        return group_invitation{object_of(invitation, "groupProfile"),
+                                text_of(object_of(invitation, "invitedMember"), "memberRole")};
+    }
+    if (name == "x.call.inv") return call_invitation{};
     if (name == "x.ok") return ok_event{};
     return other_event{};
 }

@@ -345,6 +345,34 @@ TEST(messenger, profiles_change_and_probes_are_skipped) {
     EXPECT_EQ(world.agent().sent.size(), 1U);
 }
 
+TEST(messenger, what_it_cannot_take_is_in_the_history) {
+    chat_world world(fresh_image());
+    world.make_contact();
+    world.tell_message(
+        1, 3,
+        R"({"v":"1-16","msgId":"AAAA","event":"x.msg.new","params":{"content":{"type":"file","text":""},"file":{"fileName":"a.txt","fileSize":1100}}})");
+    const auto told = world.event("newChatItems");
+    EXPECT_EQ(text_at(told, "/chatItems/0/chatItem/file/fileName"), "a.txt");
+    EXPECT_EQ(text_at(told, "/chatItems/0/chatItem/file/fileSize"), "1100");
+    EXPECT_EQ(text_at(told, "/chatItems/0/chatItem/file/fileStatus/type"), "rcvInvitation");
+    world.tell_message(1, 4,
+                       R"({"v":"1-16","event":"x.grp.inv","params":{"groupInvitation":)"
+                       R"({"fromMember":{"memberId":"AAAA","memberRole":"owner"},)"
+                       R"("invitedMember":{"memberId":"AQID","memberRole":"member"},"connRequest":")" +
+                           std::string(invitation_link) +
+                           R"(","groupProfile":{"displayName":"team","fullName":""}}}})");
+    const auto invited = world.event("newChatItems");
+    EXPECT_EQ(text_at(invited, "/chatItems/0/chatItem/meta/itemText"),
+              "received invitation to join group team as member");
+    EXPECT_EQ(text_at(invited, "/chatItems/0/chatItem/content/groupInvitation/groupProfile/displayName"),
+              "team");
+    world.tell_message(
+        1, 5,
+        R"({"v":"1-16","event":"x.call.inv","params":{"callId":"AAAA","invitation":{"callType":{"media":"audio","capabilities":{"encryption":false}}}}})");
+    EXPECT_EQ(text_at(world.event("newChatItems"), "/chatItems/0/chatItem/meta/itemText"),
+              "incoming call: missed");
+}
+
 TEST(messenger, gaps_in_a_conversation_are_shown) {
     chat_world world(fresh_image());
     world.make_contact();

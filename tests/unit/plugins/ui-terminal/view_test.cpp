@@ -47,6 +47,30 @@ TEST(view, official_messages) {
     EXPECT_THAT(official("contactConnected"), testing::Contains(HasSubstr("bob: contact is connected\n")));
 }
 
+TEST(view, files_and_groups_are_named) {
+    const auto shown = [](const std::string& item) {
+        const auto event = boost::json::parse(
+            R"({"type":"newChatItems","chatItems":[{"chatInfo":{"type":"direct","contact":{"localDisplayName":"ann"}},"chatItem":)" +
+            item + "}]}");
+        return show_event(event.as_object(), plain);
+    };
+    const auto file = [&](const std::string& text, const std::string& size) {
+        return shown(R"({"chatDir":{"type":"directRcv"},"meta":{"itemText":")" + text +
+                     R"("},"content":{"type":"rcvMsgContent"},"file":{"fileName":"a.txt\u001b","fileSize":)" +
+                     size + "}}");
+    };
+    EXPECT_THAT(file("", "1023"), testing::MatchesRegex("ann> sends file a.txt.*1023 bytes.; files cannot be "
+                                                        "received so far\n"));
+    EXPECT_THAT(file("look", "1100"), testing::MatchesRegex("ann> look\n     sends file a.txt.*1.0 KiB.*\n"));
+    EXPECT_THAT(file("", "1048575"), HasSubstr("(1023.9 KiB)"));
+    EXPECT_THAT(file("", "1048576"), HasSubstr("(1.0 MiB)"));
+    EXPECT_THAT(file("", "9223372036854775807"), HasSubstr("(8589934591.9 GiB)"));
+    EXPECT_EQ(
+        shown(
+            R"({"chatDir":{"type":"directRcv"},"meta":{"itemText":"come"},"content":{"type":"rcvGroupInvitation"}})"),
+        "ann> come\n     groups cannot be joined so far\n");
+}
+
 TEST(view, colours_show_the_markdown) {
     const auto event = boost::json::parse(
         R"({"type":"newChatItems","chatItems":[{"chatInfo":{"type":"direct","contact":{"localDisplayName":"ann"}},"chatItem":{"chatDir":{"type":"directRcv"},"meta":{"itemText":"a *b*"},"content":{"type":"rcvMsgContent"},"formattedText":[{"text":"a "},{"format":{"type":"bold"},"text":"b"}]}}]})");

@@ -13,8 +13,13 @@ struct quote {
     bool sent = false; ///< by the author of the reply
     json::object content;
 };
+struct offered_file {
+    std::string name;
+    std::int64_t size = 0; ///< in bytes, as the sender says
+};
 struct new_message {
     json::object content;
+    std::optional<offered_file> file;
     std::optional<quote> quoted;
     std::optional<std::int64_t> ttl_seconds;
     bool live = false;
@@ -50,11 +55,18 @@ struct info_probe {
     stage step = stage::probe;
     std::string value;
 };
+/// Somebody asks us into a group.
+struct group_invitation {
+    json::object profile; ///< of the group
+    std::string role;
+};
+struct call_invitation {};
 struct ok_event {};
 struct other_event {};
 
-using event = std::variant<other_event, new_message, message_update, message_delete, message_reaction,
-                           peer_info, contact_info, direct_delete, info_probe, ok_event>;
+using event =
+    std::variant<other_event, new_message, message_update, message_delete, message_reaction, peer_info,
+                 contact_info, direct_delete, info_probe, group_invitation, call_invitation, ok_event>;
 /// Reads a message that parse_messages or one of the functions below made.
 event read_event(const message& value);
 
