@@ -24,8 +24,6 @@ std::string toml_text(const std::string& text) {
 
 std::string deployment(const options& given) {
     std::ostringstream out;
-    const auto passphrase =
-        given.passphrase.empty() ? "" : "passphrase = " + toml_text(given.passphrase) + "\n";
     out << "[kernel]\nshards = 1\n"
         << "log.level = " << toml_text(given.log_level) << "\n"
         << "[plugin.store-lmdb]\npath = " << toml_text(given.folder().string()) << "\n"
@@ -35,13 +33,13 @@ std::string deployment(const options& given) {
                 : std::string("[plugin.transport-socks]\nproxy = \"off\"\n"))
         << "[plugin.network]\nwait-for-settings = true\n";
     for (const auto& [key, value] : given.network) out << key << " = " << value << "\n";
-    out << "[plugin.agent]\n" << passphrase;
+    out << "[plugin.agent]\n";
     if (!given.servers.empty()) {
         out << "servers = [";
         for (const auto& server : given.servers) out << toml_text(server) << ", ";
         out << "]\n";
     }
-    out << "[plugin.chat]\n" << passphrase;
+    out << "[plugin.chat]\n";
     out << "[plugin.ui-terminal]\nsocket = " << toml_text(given.socket().string()) << "\n";
     if (given.command) {
         out << "interactive = false\ncommand = " << toml_text(*given.command) << "\n";

@@ -1,4 +1,5 @@
 #include "network_options.hpp"
+#include "passphrase.hpp"
 
 #include <boost/program_options.hpp>
 
@@ -24,8 +25,11 @@ po::options_description described() {
     add("time,t", po::value<unsigned>()->value_name("SECONDS"),
         "with -e: how long to wait for the server or for the contact (preset: 30 for the server's OK)");
     add("key,k", po::value<std::string>()->value_name("PASSPHRASE"),
-        "passphrase of the database; PLEXUS_PASSPHRASE in the environment keeps it out of the list of "
-        "processes");
+        "passphrase of the database; also PLEXUS_PASSPHRASE in the environment");
+    add("key-file", po::value<std::string>()->value_name("FILE"),
+        "file with the passphrase; - is standard input");
+    add("ask-key,K",
+        "ask for the passphrase at the terminal, as a start without one does if the database has one");
     describe_network(out);
     add("log-level,l", po::value<std::string>()->value_name("LEVEL")->default_value("warning"),
         "error, warning, info, debug or trace, to PREFIX_db.log");
@@ -55,10 +59,13 @@ error wrong(const std::string& message) { return error("plexus.app", 1, message)
 
 result<options> parse_options(int argc, char** argv) {
     options out;
+    auto key = take_key_word(argc, argv);
     const auto known = described();
     po::variables_map given;
+    // Whole names alone: what take_key_word does not know as -k shall not be one.
+    constexpr int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     try {
-        const auto parsed = po::command_line_parser(argc, argv).options(known).run();
+        const auto parsed = po::command_line_parser(argc, argv).options(known).style(style).run();
         for (const auto& one : parsed.options)
             if (one.position_key >= 0)
                 return wrong("'" + one.original_tokens.front() +
@@ -78,12 +85,17 @@ result<options> parse_options(int argc, char** argv) {
     if (given.contains("execute")) out.command = given["execute"].as<std::string>();
     if (given.contains("time")) out.seconds = given["time"].as<unsigned>();
     if (out.seconds && !out.command) return wrong("-t says how long to wait with -e, which is missing");
+    out.asks_passphrase = given.contains("ask-key");
+    if (given.contains("key") + given.contains("key-file") + given.contains("ask-key") > 1)
+        return wrong("-k, --key-file and -K each give the passphrase: choose one");
+    auto variable = take_key_variable();
     if (given.contains("key")) {
-        out.passphrase = given["key"].as<std::string>();
-        for (int i = 1; i < argc; ++i) conceal(argv[i], out.passphrase);
-    } else if (char* passphrase = std::getenv("PLEXUS_PASSPHRASE"); passphrase != nullptr) {
-        out.passphrase = passphrase;
-        conceal(passphrase, out.passphrase);
+        if (!key) return wrong("write the passphrase as a word behind -k, or use --key-file or -K");
+        out.passphrase = std::move(*key);
+    } else if (given.contains("key-file")) {
+        PLEXUS_TRY(out.passphrase, read_key_file(given["key-file"].as<std::string>()));
+    } else if (variable && !out.asks_passphrase) {
+        out.passphrase = std::move(*variable);
     }
     PLEXUS_CHECK(read_network(out, given));
     if (given.contains("socks-proxy"))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plexus/result.hpp"
+#include "plexus/secret.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -12,9 +13,10 @@
 namespace plexus::messenger_app {
 
 struct options {
-    std::filesystem::path database;   ///< prefix; the data stand in PREFIX_db
-    std::vector<std::string> servers; ///< empty: those of the agent's preset
-    std::string passphrase;
+    std::filesystem::path database;     ///< prefix; the data stand in PREFIX_db
+    std::vector<std::string> servers;   ///< empty: those of the agent's preset
+    secret_bytes passphrase;            ///< empty: none was given
+    bool asks_passphrase = false;       ///< ask at the terminal
     std::optional<std::string> command; ///< run this alone
     std::optional<unsigned> seconds;    ///< how long to wait with it
     std::vector<std::filesystem::path> plugin_folders;

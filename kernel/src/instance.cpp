@@ -32,6 +32,7 @@ struct instance::ending {
         auto* self = static_cast<ending*>(context);
         self->owner.services_.require(self->begun || !self->owner.environment_.loop.on_loader(),
                                       "a completion is never called inside the call that it completes");
+        self->owner.last_status_ = status;
         auto outcome = std::make_shared<result<void>>();
         if (status != PLEXUS_OK) *outcome = self->owner.failed(self->verb, status, detail);
         self->owner.environment_.loop.post_loader([self, outcome] {
@@ -129,6 +130,7 @@ void instance::run(step begin, const char* verb, std::function<void(result<void>
         end->begun = true;
         return;
     }
+    last_status_ = status;
     const std::unique_ptr<ending> none_will_come(end);
     none_will_come->done(failed(verb, status, nullptr));
 }

@@ -1,6 +1,7 @@
 // One instance of a plugin in the kernel: its host, its services, its life.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,10 @@ class instance {
     void start(std::function<void(result<void>)> done);
     void stop(std::function<void(result<void>)> done);
     void destroy();
+    /// How the last start or stop ended.
+    std::int32_t last_status() const noexcept { return last_status_; }
+    /// Given secrets (kernel_options) are wiped.
+    void forget_given() { planned_.values->forget_given(); }
     /// Hands over new values while it is started. A line for each key that changed or needs a restart, in
     /// `told`.
     result<void> reload(std::unique_ptr<value_set> values, std::vector<std::string>& told);
@@ -55,6 +60,7 @@ class instance {
     plexus_host host_{};
     std::map<std::string, instance*, std::less<>> wiring_;
     const plexus_plugin* plugin_ = nullptr;
+    std::atomic<std::int32_t> last_status_{PLEXUS_OK};
 };
 
 } // namespace plexus::kernel

@@ -133,6 +133,7 @@ class kernel::impl final : public operator_actions {
     std::vector<instance*> order_;
     metric_registry metrics_;
 
+    std::string refusing_; ///< the instance whose start ended with PLEXUS_E_DENIED
     /// Around a reload.
     std::function<void(bool begins)> on_reload_;
 
@@ -232,12 +233,14 @@ class kernel::impl final : public operator_actions {
     void start_next() {
         if (running_ == order_.size()) {
             state_ = state::started;
+            for (instance* one : order_) one->forget_given();
             conclude({});
             return;
         }
         instance* next = order_[running_];
         next->start([this, next](result<void> started) {
             if (!started) {
+                if (next->last_status() == PLEXUS_E_DENIED) refusing_ = next->name();
                 fail(started.error());
                 return;
             }
@@ -342,14 +345,16 @@ result<void> kernel::stop() {
     return outcome;
 }
 
-int kernel::run(const std::function<void()>& started) {
+int kernel::run(const std::function<void()>& started,
+                const std::function<bool(std::string_view instance)>& refused) {
     service_manager manager(*impl_->loop_, impl_->own_);
     impl_->on_reload_ = [&manager](bool begins) { begins ? manager.reloading() : manager.ready(); };
     const termination_signals signals([this] { request_stop(0); },
                                       [this] { (void)impl_->reload([](const result<std::string>&) {}); });
     if (const auto up = start(); !up) {
         impl_->on_reload_ = {};
-        impl_->log(PLEXUS_LOG_ERROR, up.error().message());
+        const bool known = refused && !impl_->refusing_.empty() && refused(impl_->refusing_);
+        if (!known) impl_->log(PLEXUS_LOG_ERROR, up.error().message());
         return 1;
     }
     std::string up_now;

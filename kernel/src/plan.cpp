@@ -68,6 +68,9 @@ class planner {
         if (const document_value* plugins = root.find("plugin");
             plugins != nullptr && plugins->kind == value_kind::table)
             for (const document_entry& entry : plugins->entries) take_instance(entry);
+        for (const given_secret& secret : options_.secrets)
+            if (root.find("plugin") == nullptr || root.find("plugin")->find(secret.instance) == nullptr)
+                problems_.add({}, "a secret is given for plugin." + secret.instance + ", which is not there");
         if (all_loaded_) {
             check_identities();
             plan_.graph = make_graph(nodes_, problems_);
@@ -130,6 +133,11 @@ class planner {
         node.descriptor = library->descriptor;
         auto values = std::make_unique<value_set>(
             std::span(library->descriptor->keys, library->descriptor->key_count), folder_of(config_));
+        for (const given_secret& secret : options_.secrets) {
+            if (secret.instance != entry.key) continue;
+            if (const std::string wrong = values->take_given(secret.key, secret.value); !wrong.empty())
+                problems_.add(entry.where, section + ": " + wrong);
+        }
         values->take(table, section, {"library", "services"}, problems_);
         plan_.instances.push_back({entry.key, std::move(library).value(), std::move(values)});
         nodes_.push_back(std::move(node));

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "nearest.hpp"
+#include "plexus/secret.hpp"
 
 namespace plexus::kernel {
 namespace {
@@ -142,8 +143,8 @@ value_set::~value_set() {
         if (!is_secret(key)) continue;
         const auto found = values_.find(std::string_view(key.name));
         if (found == values_.end()) continue;
-        explicit_bzero(found->second.text.data(), found->second.text.size());
-        for (std::string& item : found->second.list) explicit_bzero(item.data(), item.size());
+        wipe(found->second.text.data(), found->second.text.size());
+        for (std::string& item : found->second.list) wipe(item.data(), item.size());
     }
 }
 
@@ -208,6 +209,7 @@ void value_set::take_table(const document_value& table, const std::string& prefi
                          "unknown key " + std::string(section) + "." + name + did_you_mean(name, known));
             continue;
         }
+        if (std::find(given_.begin(), given_.end(), key) != given_.end()) continue;
         key_value value;
         if (const std::string wrong = convert(*key, entry.value, value); wrong.empty()) {
             store(*key, std::move(value));
@@ -328,6 +330,27 @@ std::string value_set::take_text(std::string_view name, std::string_view text) {
     const std::string wrong = convert_text(*key, text, value);
     if (wrong.empty()) store(*key, std::move(value));
     return wrong;
+}
+
+std::string value_set::take_given(std::string_view name, bytes_view value) {
+    const plexus_key* key = declared(name);
+    if (key == nullptr) return "unknown key " + std::string(name) + did_you_mean(name, names());
+    if (!is_secret(*key) || key->type != PLEXUS_KEY_TEXT)
+        return std::string(name) + " is no secret text: it stands in the configuration";
+    key_value& kept = values_[key->name];
+    wipe(kept.text.data(), kept.text.size());
+    kept.text = as_text(value);
+    given_.push_back(key);
+    return {};
+}
+
+void value_set::forget_given() {
+    for (const plexus_key* key : given_) {
+        const auto found = values_.find(std::string_view(key->name));
+        wipe(found->second.text.data(), found->second.text.size());
+        values_.erase(found);
+    }
+    given_.clear();
 }
 
 std::vector<std::string> value_set::complete() {

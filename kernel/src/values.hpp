@@ -13,6 +13,7 @@
 #include "document.hpp"
 #include "plexus/abi/host.h"
 #include "plexus/abi/plugin.h"
+#include "plexus/bytes.hpp"
 
 namespace plexus::kernel {
 
@@ -49,6 +50,9 @@ class value_set {
               problem_list& problems);
     /// Takes one option as text; the answer is what is wrong with it. A list grows with each call.
     std::string take_text(std::string_view key, std::string_view text);
+    /// Takes a secret text that forget_given() wipes; the answer is what is wrong with it.
+    std::string take_given(std::string_view key, bytes_view value);
+    void forget_given();
     /// Fills in the presets; the names of required keys that have no value.
     std::vector<std::string> complete();
 
@@ -72,6 +76,7 @@ class value_set {
     std::span<const plexus_key> keys_;
     std::filesystem::path folder_;
     std::map<std::string, key_value, std::less<>> values_;
+    std::vector<const plexus_key*> given_;
 };
 
 } // namespace plexus::kernel

@@ -39,6 +39,7 @@ class agent_plugin final : public plugin_base {
         table_.acknowledge = acknowledge;
         table_.remove = remove;
         table_.security_code = security_code;
+        table_.derive_key = derive_key;
     }
 
     result<void> init() override {
@@ -205,6 +206,15 @@ class agent_plugin final : public plugin_base {
             [connection](auto& engine, auto id) { engine.security_code(id, connection); });
     }
 
+    static std::int32_t derive_key(void* self, plexus_view label, plexus_span key) {
+        return guard(nullptr, [&]() -> result<void> {
+            const auto derived = self_of(self).runtime_->derive_key(text_of(label));
+            if (key.size != derived.size()) return make_error(status::invalid, "a key has 32 bytes");
+            std::copy_n(derived.data(), derived.size(), key.data);
+            return {};
+        });
+    }
+
     plexus_agent table_{};
     loop_ref loop_;
     std::optional<runtime> runtime_;
@@ -219,7 +229,7 @@ constexpr plexus_key keys[] = {
     {"known-servers", PLEXUS_KEY_TEXT_LIST, 0, nullptr, nullptr, 0, 0,
      "more servers whose short links hold the host alone"},
     {"passphrase", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, nullptr, nullptr, 0, 0,
-     "of the database: keys and messages are encrypted with it"},
+     "of the database: keys, messages and what the chat keeps are encrypted with it"},
     {"quota-retry", PLEXUS_KEY_DURATION, 0, "5m", nullptr, 0, 0,
      "pause before a full queue is tried without the peer's word"},
     {"store-retry", PLEXUS_KEY_DURATION, 0, "5s", nullptr, 0, 0,

@@ -51,6 +51,7 @@ class runtime final : public link_owner {
         return {};
     }
     void set_receiver(receiver_function receiver, void* context);
+    secret_array<32> derive_key(std::string_view label) const { return storage_.derive(label); }
 
   private:
     void link_ready(agent::session_id id, smp::version version) override;

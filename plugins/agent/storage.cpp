@@ -8,6 +8,8 @@ namespace {
 
 constexpr const char* keys_table = "agent.keys";
 constexpr std::uint64_t rows_at_once = 256;
+/// An empty passphrase keeps nothing secret, so it need not be slow.
+constexpr crypto::passphrase_cost unguarded{1, 8};
 
 /// The one row of the keys' table.
 bytes data_key_place() { return {1}; }
@@ -29,8 +31,7 @@ task<result<void>> storage::unlock(secret_bytes passphrase) {
     bytes place = data_key_place();
     auto stored = co_await store_.get(keys_, std::move(place));
     if (!stored) co_return std::move(stored).error();
-    // An empty passphrase keeps nothing secret, so it need not be slow.
-    const auto cost = passphrase.empty() ? crypto::passphrase_cost{1, 8} : crypto::passphrase_cost{};
+    const auto cost = passphrase.empty() ? unguarded : crypto::passphrase_cost{};
     std::optional<result<crypto::data_key>> opened;
     bytes fresh;
     const auto work = [&] {
@@ -59,11 +60,14 @@ task<result<void>> storage::unlock(secret_bytes passphrase) {
         if (!waited) co_return waited.error();
     }
     if (!*opened) {
-        if (opened->error().is(crypto::crypto_error::bad_passphrase))
-            co_return make_error(status::denied,
-                                 passphrase.empty()
-                                     ? "the database has a passphrase; give it with `passphrase`"
-                                     : "the passphrase does not open the database");
+        if (opened->error().is(crypto::crypto_error::bad_passphrase)) {
+            const char* why = "the passphrase does not open the database";
+            if (passphrase.empty())
+                why = "the database has a passphrase, and none was given";
+            else if (crypto::unwrap_data_key(**stored, {}))
+                why = "the database has no passphrase; open it without one";
+            co_return make_error(status::denied, why);
+        }
         co_return std::move(*opened).error();
     }
     key_.emplace(std::move(**opened));

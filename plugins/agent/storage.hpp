@@ -19,6 +19,8 @@ class storage {
     /// Opens the data key, or makes one in a new database. Without a passphrase the key lies open beside the
     /// data. [shard 0]
     task<result<void>> unlock(secret_bytes passphrase);
+    /// Of the data key. [shard 0]
+    secret_array<32> derive(std::string_view label) const { return key_->derive(label); }
     /// Gives every stored record to the engine. [shard 0]
     task<result<void>> restore(agent::engine& engine) const;
     /// `done` takes result<void>; an error that comes back means that it will not be called. [shard 0]

@@ -115,4 +115,11 @@ task<result<std::string>> agent_ref::security_code(std::uint64_t connection) con
     co_return co_await pending;
 }
 
+result<secret_array<32>> agent_ref::derive_key(std::string_view label) const {
+    secret_array<32> key;
+    const auto code = table_->derive_key(self(), to_abi(label), plexus_span{key.data(), key.size()});
+    if (code != PLEXUS_OK) return from_abi(code, nullptr);
+    return key;
+}
+
 } // namespace plexus::chat_plugin

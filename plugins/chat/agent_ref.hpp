@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plexus/abi/draft/agent.h"
+#include "plexus/secret.hpp"
 #include "plexus/task.hpp"
 
 #include <memory>
@@ -110,6 +111,7 @@ class agent_ref {
     task<result<void>> acknowledge(std::uint64_t sequence) const;
     task<result<void>> remove(std::uint64_t connection, bool wait_sent) const;
     task<result<std::string>> security_code(std::uint64_t connection) const;
+    result<secret_array<32>> derive_key(std::string_view label) const;
 
   private:
     void* self() const noexcept { return table_->service.self; }

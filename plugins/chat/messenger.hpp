@@ -33,7 +33,7 @@ class messenger {
     messenger& operator=(const messenger&) = delete;
 
     result<void> init(); ///< [loader]
-    task<result<void>> start(secret_bytes passphrase);
+    task<result<void>> start();
     task<result<void>> stop();
 
     /// The two below are the chat's service (plexus/abi/draft/chat.h).

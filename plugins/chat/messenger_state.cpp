@@ -27,7 +27,7 @@ bytes item_ref(std::uint64_t item) { return make_key('i', {item}); }
 } // namespace
 
 messenger::messenger(const services& given)
-    : host_(given), vault_(given.store, given.loop, given.random), turns_(given.loop) {}
+    : host_(given), vault_(given.store, given.random), turns_(given.loop) {}
 
 result<void> messenger::init() { return vault_.open_table(); }
 
@@ -290,9 +290,10 @@ std::string messenger::free_name(std::string_view display_name) const {
     return name;
 }
 
-task<result<void>> messenger::start(secret_bytes passphrase) {
-    auto unlocked = co_await vault_.unlock(std::move(passphrase));
-    if (!unlocked) co_return unlocked;
+task<result<void>> messenger::start() {
+    const auto sealing = host_.agent.derive_key("chat");
+    if (!sealing) co_return sealing.error();
+    vault_.unlock(*sealing);
     auto loaded = co_await load();
     if (loaded && host_.network != nullptr) loaded = co_await start_network();
     if (!loaded) co_return loaded;

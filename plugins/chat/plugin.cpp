@@ -42,10 +42,7 @@ class chat_plugin final : public plugin_base {
         messenger_.emplace(given);
         return messenger_->init();
     }
-    task<result<void>> start() override {
-        secret_bytes passphrase(as_bytes(host().config().text("passphrase").value_or("")));
-        return messenger_->start(std::move(passphrase));
-    }
+    task<result<void>> start() override { return messenger_->start(); }
     task<result<void>> stop() override { return messenger_->stop(); }
 
     const plexus_service* service(std::string_view id) noexcept override {
@@ -63,10 +60,6 @@ constexpr const char* provides[] = {PLEXUS_CHAT_ID, nullptr};
 constexpr const char* requires_list[] = {PLEXUS_AGENT_ID, PLEXUS_STORE_ID, nullptr};
 constexpr const char* uses[] = {PLEXUS_NETWORK_ID, nullptr};
 constexpr const char* capabilities[] = {PLEXUS_CAP_NET_OUTBOUND, PLEXUS_CAP_KEYS, nullptr};
-constexpr plexus_key keys[] = {
-    {"passphrase", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET, nullptr, nullptr, 0, 0,
-     "of the database: profile, contacts and history are encrypted with it"},
-};
 constexpr plugin_info info{
     .id = "chat",
     .version = PLEXUS_VERSION,
@@ -75,7 +68,6 @@ constexpr plugin_info info{
     .provides = provides,
     .requires_ = requires_list,
     .uses = uses,
-    .keys = keys,
 };
 
 } // namespace

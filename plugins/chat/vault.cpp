@@ -1,7 +1,6 @@
 #include "vault.hpp"
 
 #include "plexus/encoding/writer.hpp"
-#include "plexus/wait.hpp"
 
 namespace plexus::chat_plugin {
 
@@ -42,8 +41,7 @@ bytes end_of(bytes prefix) {
 
 } // namespace
 
-vault::vault(store_ref store, loop_ref loop, const plexus_random* random)
-    : store_(store), random_(random), loop_(loop) {}
+vault::vault(store_ref store, const plexus_random* random) : store_(store), random_(random) {}
 
 result<void> vault::open_table() {
     PLEXUS_TRY(table_, store_.table(table_name));
@@ -54,50 +52,6 @@ bytes vault::random(std::size_t size) const {
     bytes out(size);
     host_random(random_).fill(out);
     return out;
-}
-
-task<result<void>> vault::unlock(secret_bytes passphrase) {
-    const bytes place = make_key('k');
-    bytes place_copy = place;
-    auto stored = co_await store_.get(table_, std::move(place_copy));
-    if (!stored) co_return std::move(stored).error();
-    host_random source(random_);
-    // Without a passphrase the same code runs at next to no cost: whoever has the file has the key.
-    const crypto::passphrase_cost cost =
-        passphrase.empty() ? crypto::passphrase_cost{1, 8} : crypto::passphrase_cost{};
-    std::optional<result<crypto::data_key>> opened;
-    bytes wrapped_new;
-    const auto* wrapped = stored->has_value() ? &**stored : nullptr;
-    event finished;
-    auto work = [&] {
-        if (wrapped != nullptr) {
-            opened.emplace(crypto::unwrap_data_key(*wrapped, passphrase));
-            return;
-        }
-        auto fresh = crypto::data_key::generate(source);
-        auto wrapped_fresh = crypto::wrap_data_key(fresh, passphrase, cost, source);
-        if (!wrapped_fresh) {
-            opened.emplace(std::move(wrapped_fresh).error());
-            return;
-        }
-        wrapped_new = std::move(*wrapped_fresh);
-        opened.emplace(std::move(fresh));
-    };
-    auto done = [&finished] { finished.set(); };
-    helper_.emplace(loop_, "chat-passphrase");
-    if (!helper_->submit(work, done)) co_return make_error(status::stopping, "the program is stopping");
-    // Not cancellable: the worker reads this frame.
-    auto waiting = finished.wait();
-    const auto waited = co_await waiting;
-    if (!waited) co_return waited.error();
-    if (!*opened) co_return std::move(*opened).error();
-    key_.emplace(std::move(**opened));
-    if (!wrapped_new.empty()) {
-        write_batch writes;
-        writes.insert(table_, place, std::move(wrapped_new));
-        co_return co_await store_.commit(std::move(writes));
-    }
-    co_return result<void>();
 }
 
 task<result<void>> vault::commit(batch changes) {

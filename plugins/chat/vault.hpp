@@ -15,12 +15,12 @@ std::uint64_t number_at(bytes_view key, std::size_t index);
 
 class vault {
   public:
-    vault(store_ref store, loop_ref loop, const plexus_random* random);
+    vault(store_ref store, const plexus_random* random);
 
     /// Opens the table. [loader]
     result<void> open_table();
-    /// Opens the data key with the passphrase (empty: none), or makes one in a new database. [shard 0]
-    task<result<void>> unlock(secret_bytes passphrase);
+    /// Values are sealed with this key from now on. [shard 0]
+    void unlock(const secret_array<32>& key) { key_.emplace(key); }
 
     class batch {
       public:
@@ -57,10 +57,8 @@ class vault {
     const plexus_random* random_;
     plexus_table* table_ = nullptr;
     std::optional<crypto::data_key> key_;
-    std::optional<worker> helper_; ///< stretches the passphrase; it ends with the instance, on the loader
     std::uint64_t commits_ = 0;
     std::map<bytes, waiting_value> uncommitted_;
-    loop_ref loop_;
 };
 
 } // namespace plexus::chat_plugin

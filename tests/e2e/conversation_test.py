@@ -173,15 +173,78 @@ def test_passphrase(world):
     check(code != 0 and "passphrase" in output, f"opened without the passphrase: {output}")
     code, output = world.once("fay", "/user", "-k", "correct horse")
     check(code == 0 and "fay" in output, f"not opened with the passphrase: {output}")
-    with subprocess.Popen(world.command_line("fay", "-k", "correct horse"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True) as running:
-        world.processes.append(running)
-        running.stdout.readline()
-        with open(f"/proc/{running.pid}/cmdline", "rb") as words:
-            check(b"correct horse" not in words.read(), "the passphrase stands in the list of processes")
-        running.communicate("/quit\n", timeout=PATIENCE)
+    file = f"{world.folder}/key"
+    with open(file, "w") as key:
+        key.write("correct horse\n")
+    for words, variables in ((["-k", "correct horse"], {}), (["--key=correct horse"], {}), (["--key-file", file], {}),
+                             ([], {"PLEXUS_PASSPHRASE": "correct horse"})):
+        with subprocess.Popen(world.command_line("fay", *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, **variables}) as running:
+            world.processes.append(running)
+            check("/help" in running.stdout.readline(), f"not opened with {words}, {variables}")
+            wait_until(lambda pid=running.pid: not holds(pid, b"correct horse"), f"a memory without the passphrase, {words}")
+            for part in ("cmdline", "environ"):
+                with open(f"/proc/{running.pid}/{part}", "rb") as shown:
+                    check(b"correct horse" not in shown.read(), f"the passphrase stands in the process's {part}")
+            running.communicate("/quit\n", timeout=PATIENCE)
+    code, output = world.once("fay", "/user", "-k", "wrong horse")
+    check(code == 1 and "does not open" in output, f"opened with a wrong passphrase: {code}: {output}")
     with open(f"{world.folder}/fay_db/data.mdb", "rb") as data:
         check(b"fay" not in data.read(), "the name stands in the file")
+
+
+def holds(pid, text):
+    """Whether the text stands in the memory that the process can write."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            words = line.split()
+            begin, end = (int(one, 16) for one in words[0].split("-"))
+            if not words[1].startswith("rw"):
+                continue
+            memory.seek(begin)
+            try:
+                if text in memory.read(end - begin):
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def test_asked_passphrase(world):
+    ida = Screen(world, "ida").start("-K")
+    ida.wait_for(r"Passphrase for the new database .*ida_db: ")
+    ida.enter("seven \u00e4nts")
+    ida.wait_for("Once more: ")
+    ida.enter("seven \u00e4nts")
+    ida.wait_for("Welcome")
+    ida.enter("ida")
+    ida.wait_for("You are ida")
+    # A command goes to the messenger that runs, which has been told already.
+    code, output = world.once("ida", "/user")
+    check(code == 0 and "You are ida" in output, f"{code}: {output}")
+    ida.enter("/quit")
+    ida.wait_for("exit code 0")
+    ida.end()
+    # Without an option it asks because the database has a passphrase; typed keys can be taken back.
+    ida.start()
+    ida.wait_for(r"Passphrase of .*ida_db: ")
+    ida.enter("six ants")
+    ida.wait_for("that is not the passphrase")
+    ida.type("no")
+    ida.key("C-u")
+    ida.type("seven \u00e4\u00e4")
+    ida.key("BSpace")
+    ida.enter("nts")
+    ida.wait_for("You are ida")
+    check("ants" not in ida.text() and "nts" not in ida.text(), "what was typed is shown")
+    ida.enter("/quit")
+    ida.wait_for("exit code 0")
+    ida.end()
+    ida.start()
+    ida.wait_for(r"Passphrase of .*ida_db: ")
+    ida.key("C-c")
+    ida.wait_for(r"no passphrase was typed(.|\n)*exit code 1\nicanon")
+    ida.end()
 
 
 def test_mistakes(world):
@@ -199,7 +262,7 @@ def test_mistakes(world):
 
 def main():
     tests = [test_two_terminals, test_one_command, test_streams_that_nobody_reads, test_control_socket, test_passphrase,
-             test_mistakes]
+             test_asked_passphrase, test_mistakes]
     names = sys.argv[2:]
     for test in tests:
         if names and test.__name__ not in names:

@@ -233,6 +233,16 @@ std::string agent_user::security_code(std::uint64_t connection) {
         .text;
 }
 
+std::string agent_user::derive_key(std::string_view label) {
+    std::string key(32, '\0');
+    wait([&](const plexus_agent* table, outcome& out) {
+        const plexus_span to{reinterpret_cast<std::uint8_t*>(key.data()), key.size()};
+        out.settle(table->derive_key(table->service.self, to_abi(label), to), nullptr);
+        return std::int32_t{PLEXUS_OK};
+    });
+    return key;
+}
+
 std::string agent_user::inspect(std::string_view text) {
     return wait([&](const plexus_agent* table, outcome& out) {
                const plexus_view_completion done{

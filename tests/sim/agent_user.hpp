@@ -66,6 +66,7 @@ class agent_user {
     void remove(std::uint64_t connection, bool wait_sent);
     std::string security_code(std::uint64_t connection);
     std::string inspect(std::string_view text);
+    std::string derive_key(std::string_view label);
     /// Without waiting; counts accepted messages.
     void begin_send(std::uint64_t connection, std::string text);
 

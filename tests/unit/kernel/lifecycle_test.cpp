@@ -49,6 +49,65 @@ TEST(lifecycle, a_kernel_that_goes_out_of_scope_stops_first) {
                 ElementsAre("create one", "init one", "start one", "stop one", "destroy one"));
 }
 
+/// The password as the configuration says it now.
+std::string password_of(const probe& self) {
+    const auto* values = self.get<plexus_config>(PLEXUS_CONFIG_ID);
+    plexus_view text{};
+    return values->get_text(values->service.self, "password", &text) == PLEXUS_OK
+               ? std::string(reinterpret_cast<const char*>(text.data), text.size)
+               : "none";
+}
+
+TEST(lifecycle, a_given_secret_wins_and_is_there_until_everything_is_started) {
+    probe_world world;
+    probe* self = nullptr;
+    std::string at_start;
+    world.add({.id = "one",
+               .keys = {{"password", PLEXUS_KEY_TEXT, PLEXUS_KEY_SECRET | PLEXUS_KEY_REQUIRED, nullptr,
+                         nullptr, 0, 0, "a secret"},
+                        {"name", PLEXUS_KEY_TEXT, 0, nullptr, nullptr, 0, 0, "no secret"}},
+               .start = [&](probe& it) {
+                   self = &it;
+                   at_start = password_of(it);
+                   return PLEXUS_OK;
+               }});
+    for (const auto* text : {"[plugin.one]", "[plugin.one]\npassword = 'from the file'"}) {
+        auto options = world.options();
+        options.secrets.push_back({"one", "password", secret_bytes(as_bytes("typed"))});
+        auto loaded = plexus_kernel::load(config(text), std::move(options));
+        ASSERT_TRUE(loaded) << loaded.error().message();
+        ASSERT_TRUE((*loaded)->start());
+        EXPECT_EQ(at_start, "typed");
+        EXPECT_EQ(password_of(*self), "none");
+    }
+    const auto refusal = [&](const char* instance, const char* key) {
+        auto options = world.options();
+        options.secrets.push_back({instance, key, secret_bytes(as_bytes("typed"))});
+        return plexus_kernel::check(config("[plugin.one]\npassword = 'x'"), options).error().message();
+    };
+    EXPECT_THAT(refusal("two", "password"), HasSubstr("plugin.two, which is not there"));
+    EXPECT_THAT(refusal("one", "passwort"), HasSubstr("did you mean"));
+    EXPECT_THAT(refusal("one", "name"), HasSubstr("no secret text"));
+}
+
+TEST(lifecycle, whose_start_is_refused_is_told) {
+    probe_world world;
+    world.add({.id = "one", .start = [](probe&) { return PLEXUS_E_DENIED; }});
+    for (const bool known : {true, false}) {
+        auto loaded = plexus_kernel::load(config("[plugin.one]"), world.options());
+        ASSERT_TRUE(loaded) << loaded.error().message();
+        std::string who;
+        EXPECT_EQ((*loaded)->run({},
+                                 [&](std::string_view instance) {
+                                     who = instance;
+                                     return known;
+                                 }),
+                  1);
+        EXPECT_EQ(who, "one");
+        EXPECT_EQ(world.logged("failed to start"), !known);
+    }
+}
+
 TEST(lifecycle, a_failed_start_stops_what_ran_and_names_the_plugin) {
     probe_world world;
     world.add({.id = "base", .provides = {"test.base/1"}});

@@ -14,6 +14,7 @@
 #include "plexus/kernel/export.hpp"
 #include "plexus/kernel/loop_backend.hpp"
 #include "plexus/result.hpp"
+#include "plexus/secret.hpp"
 
 namespace plexus::kernel {
 
@@ -35,6 +36,13 @@ struct PLEXUS_KERNEL_API config_source {
     static result<config_source> read(const std::filesystem::path& file);
 };
 
+/// A secret that stands in no configuration, such as a passphrase that somebody typed.
+struct PLEXUS_KERNEL_API given_secret {
+    std::string instance; ///< without "plugin."
+    std::string key;
+    secret_bytes value;
+};
+
 struct kernel_options {
     std::string program = "plexus"; ///< name and version, shown to plugins
     /// Searched after those that the configuration names. Empty: ../lib/plexus/plugins beside the program.
@@ -47,6 +55,9 @@ struct kernel_options {
     /// Instances to run, and what they require; the rest of the configuration is checked and left out. Empty:
     /// all.
     std::vector<std::string> only;
+    /// Values of keys of type text that are secret, instead of those in the configuration. Plugins can read
+    /// them until everything is started; then they are wiped.
+    std::vector<given_secret> secrets;
     /// Lines below this level (PLEXUS_LOG_*) are left out, whatever the configuration says; 0: as it says.
     std::uint32_t log_least = 0;
     /// Reads the configuration again, for SIGHUP and plexus.operator/0. None: it cannot change.
@@ -82,9 +93,11 @@ class PLEXUS_KERNEL_API kernel {
     result<std::string> reload();
     /// start, then until request_stop, SIGINT or SIGTERM (a second one ends the process at once), then stop.
     /// SIGHUP calls reload, SIGPIPE is ignored; a service manager is told (sd_notify). The exit code of
-    /// request_stop, or 1 if start or stop failed (logged). `started` is called once everything is up.
-    /// [loader]
-    int run(const std::function<void()>& started = {});
+    /// request_stop, or 1 if start or stop failed (logged). `started` is called once everything is up,
+    /// `refused` with the name of the instance whose start ended with PLEXUS_E_DENIED: true if nothing is to
+    /// be logged. [loader]
+    int run(const std::function<void()>& started = {},
+            const std::function<bool(std::string_view instance)>& refused = {});
 
     /// The same as start and stop in steps on the loader, for the simulation; `done` is called there, also
     /// inside the call. One at a time.

@@ -71,9 +71,17 @@ data_key::data_key(const secret_array<32>& root) : root_(root) {
     constexpr const char* context = "plexus_1";
     crypto_kdf_derive_from_key(seal_key_.data(), seal_key_.size(), 1, context, root.data());
     crypto_kdf_derive_from_key(hash_key_.data(), hash_key_.size(), 2, context, root.data());
+    crypto_kdf_derive_from_key(derive_key_.data(), derive_key_.size(), 3, context, root.data());
 }
 
 data_key data_key::generate(random_source& random) { return data_key(random.secret<32>()); }
+
+secret_array<32> data_key::derive(std::string_view label) const {
+    secret_array<32> root;
+    crypto_generichash(root.data(), root.size(), as_bytes(label).data(), label.size(), derive_key_.data(),
+                       derive_key_.size());
+    return root;
+}
 
 bytes data_key::seal(std::string_view table, bytes_view key, bytes_view value, random_source& random) const {
     return seal_with(seal_key_, place_of(table, key), value, random);

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <fstream>
 
 namespace plexus::messenger_app {
 namespace {
@@ -29,7 +30,7 @@ TEST(plexus_options, short_ones_as_in_the_official_app) {
     EXPECT_THAT(given->servers, ElementsAre("smp://a@b", "smp://c@d"));
     EXPECT_EQ(given->command, "@bob hi");
     EXPECT_EQ(given->seconds, 5U);
-    EXPECT_EQ(given->passphrase, "x y");
+    EXPECT_EQ(as_text(given->passphrase), "x y");
 }
 
 TEST(plexus_options, presets) {
@@ -40,7 +41,7 @@ TEST(plexus_options, presets) {
     ::unsetenv("PLEXUS_PASSPHRASE");
     ASSERT_TRUE(given) << given.error().message();
     EXPECT_EQ(given->database, "/home/ann/.plexus/plexus");
-    EXPECT_EQ(given->passphrase, "from outside");
+    EXPECT_EQ(as_text(given->passphrase), "from outside");
     EXPECT_FALSE(given->command.has_value());
 }
 
@@ -53,10 +54,28 @@ TEST(plexus_options, a_passphrase_does_not_stay_in_the_list_of_processes) {
         for (auto& word : copies) arguments.push_back(word.data());
         const auto given = parse_options(static_cast<int>(arguments.size()), arguments.data());
         ASSERT_TRUE(given) << given.error().message();
-        EXPECT_EQ(given->passphrase, "secret");
+        EXPECT_EQ(as_text(given->passphrase), "secret");
         EXPECT_THAT(copies.back(), testing::EndsWith("******"));
         EXPECT_EQ(copies.front(), "plexus");
+        EXPECT_THAT(deployment(*given), testing::Not(HasSubstr("passphrase")));
     }
+}
+
+TEST(plexus_options, a_passphrase_from_a_file) {
+    const auto file = std::filesystem::path(testing::TempDir()) / "plexus-key-file";
+    const auto read = [&](const std::string& text) {
+        std::ofstream(file) << text;
+        return parse({"--key-file", file.string()});
+    };
+    EXPECT_EQ(as_text(read("correct horse\n")->passphrase), "correct horse");
+    EXPECT_EQ(as_text(read(" two\nlines\n\n")->passphrase), " two\nlines\n");
+    EXPECT_THAT(read("\n").error().message(), HasSubstr("it is empty"));
+    EXPECT_THAT(read(std::string(5000, 'x')).error().message(), HasSubstr("longer than"));
+    std::filesystem::remove(file);
+    EXPECT_THAT(parse({"--key-file", file.string()}).error().message(), HasSubstr("No such file"));
+    EXPECT_THAT(parse({"-K", "-k", "x"}).error().message(), HasSubstr("choose one"));
+    EXPECT_THAT(parse({"-xk", "x"}).error().message(), HasSubstr("behind -k"));
+    EXPECT_TRUE(parse({"-K"})->asks_passphrase);
 }
 
 /// The section of the network, a line for each key.

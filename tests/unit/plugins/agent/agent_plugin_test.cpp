@@ -212,10 +212,13 @@ TEST(agent_plugin_passphrase_test, opens_with_its_passphrase_alone) {
     smp_machine server(world);
     server.host().start();
     const std::string secret = "passphrase = 'correct horse'\n";
+    std::string derived;
     {
         agent_user carol(world, "carol", server.address(), secret, "carol");
         carol.start();
         carol.create();
+        derived = carol.derive_key("notes");
+        EXPECT_NE(carol.derive_key("note"), derived);
     }
     {
         agent_user carol(world, "carol", server.address(), "passphrase = 'wrong'\n", "carol");
@@ -225,8 +228,33 @@ TEST(agent_plugin_passphrase_test, opens_with_its_passphrase_alone) {
         agent_user carol(world, "carol", server.address(), {}, "carol");
         EXPECT_THROW(carol.start(), std::exception);
     }
-    agent_user carol(world, "carol", server.address(), secret, "carol");
-    carol.start();
+    {
+        agent_user carol(world, "carol", server.address(), secret, "carol");
+        carol.start();
+        EXPECT_EQ(carol.derive_key("notes"), derived);
+    }
+    agent_user dora(world, "dora", server.address(), {}, "dora");
+    dora.start();
+    EXPECT_NE(dora.derive_key("notes"), derived);
+}
+
+TEST(agent_plugin_passphrase_test, says_which_passphrase_is_wrong) {
+    kernel::simulation world(5);
+    const auto why = [&](const std::string& image, const std::string& more) {
+        agent_user carol(world, "carol", "smp://LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI=@server", more,
+                         image);
+        try {
+            carol.start();
+        } catch (const std::exception& failure) {
+            return std::string(failure.what());
+        }
+        return std::string();
+    };
+    EXPECT_EQ(why("open", {}), "");
+    EXPECT_THAT(why("open", "passphrase = 'x'\n"), HasSubstr("has no passphrase"));
+    EXPECT_EQ(why("shut", "passphrase = 'x'\n"), "");
+    EXPECT_THAT(why("shut", {}), HasSubstr("none was given"));
+    EXPECT_THAT(why("shut", "passphrase = 'y'\n"), HasSubstr("does not open"));
 }
 
 /// Crashes of each side, cuts and stalls while two people talk.

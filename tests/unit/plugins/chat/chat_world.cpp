@@ -83,6 +83,7 @@ class fake_agent_plugin final : public plugin_base {
             state(self).calls.push_back("remove " + std::to_string(connection) + (wait != 0 ? " wait" : ""));
             return later(self, [done] { done.done(done.context, PLEXUS_OK, nullptr); });
         };
+        table_.derive_key = derive_key;
         table_.security_code = [](void* self, std::uint64_t, plexus_view_completion done) {
             return later(self, [done] {
                 done.done(done.context, PLEXUS_OK, nullptr, to_abi(std::string_view("12345 67890")));
@@ -92,6 +93,12 @@ class fake_agent_plugin final : public plugin_base {
     const plexus_service* service(std::string_view) noexcept override { return &table_.service; }
 
   private:
+    static std::int32_t derive_key(void* self, plexus_view label, plexus_span key) {
+        const auto from = state(self).key + std::string(text_of(label));
+        for (std::size_t i = 0; i < key.size; ++i)
+            key.data[i] = static_cast<std::uint8_t>(from[i % from.size()]);
+        return PLEXUS_OK;
+    }
     static fake_agent& state(void* self) { return *static_cast<fake_agent_plugin*>(self)->state_; }
     template <typename Step>
     static std::int32_t later(void* self, Step step) {
@@ -147,15 +154,15 @@ const char* const short_invitation_link = "https://smp.example.com/i#_KsX2rAirxl
                                           "7KD2J3EufHEKi_8dy_fH-00gD_x_inTaG-3plcMtiUU?c="
                                           "LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI";
 
-chat_world::chat_world(std::string image, std::string passphrase, std::uint64_t last_tag)
+chat_world::chat_world(std::string image, std::string key, std::uint64_t last_tag)
     : agent_(std::make_unique<fake_agent>()) {
     agent_->last_tag = last_tag;
+    agent_->key = std::move(key);
     current = agent_.get();
     std::string text =
         "[kernel]\nshards = 1\nlog.level = \"error\"\n[plugin.store-memory]\nimage = \"" + image +
         "\"\n[plugin.fake-agent]\n[plugin.silent-transport]\n[plugin.network]\nwait-for-settings = true\n"
         "[plugin.chat]\n";
-    if (!passphrase.empty()) text += "passphrase = \"" + passphrase + "\"\n";
     kernel::kernel_options options;
     options.built_in = {&descriptor, &transport_descriptor};
     options.plugin_folders = {kernel::default_plugin_folder()};

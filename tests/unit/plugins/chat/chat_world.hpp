@@ -39,6 +39,7 @@ struct fake_agent {
     std::uint64_t last_tag = 0; ///< of the messages that it took
     bool holds_sends = false;   ///< sends never complete, as if the program died in them
     bool loses_sends = false;   ///< nor does it take them
+    std::string key;            ///< what it derives keys from
 
     void (*receive)(void*, const plexus_agent_event*) = nullptr;
     void* receiver = nullptr;
@@ -46,9 +47,9 @@ struct fake_agent {
 
 class chat_world {
   public:
-    /// `image` is where the store keeps its data between worlds of one test; `last_tag` is what the agent
-    /// knows from the world before.
-    explicit chat_world(std::string image, std::string passphrase = {}, std::uint64_t last_tag = 0);
+    /// `image` is where the store keeps its data between worlds of one test; `key` stands for the agent's
+    /// data key, `last_tag` is what the agent knows from the world before.
+    explicit chat_world(std::string image, std::string key = {}, std::uint64_t last_tag = 0);
     ~chat_world();
     chat_world(const chat_world&) = delete;
     chat_world& operator=(const chat_world&) = delete;

@@ -18,6 +18,10 @@ struct passphrase_cost {
 class data_key {
   public:
     static data_key generate(random_source& random);
+    explicit data_key(const secret_array<32>& root);
+
+    /// A root for another data key: the same for the same label, and nothing leads from one to another.
+    secret_array<32> derive(std::string_view label) const;
 
     /// `value` sealed for that place: it opens only under the same table and key. 40 bytes longer than the
     /// value.
@@ -30,11 +34,10 @@ class data_key {
   private:
     friend result<bytes> wrap_data_key(const data_key&, bytes_view, passphrase_cost, random_source&);
     friend result<data_key> unwrap_data_key(bytes_view, bytes_view);
-    explicit data_key(const secret_array<32>& root);
-
     secret_array<32> root_;
     secret_array<32> seal_key_;
     secret_array<32> hash_key_;
+    secret_array<32> derive_key_;
 };
 
 /// The data key under a passphrase, with the salt and the cost beside it.

@@ -49,6 +49,16 @@ TEST(data_key, names_become_hashes) {
               data_key::generate(random).hash_name("contacts", as_bytes("bob")));
 }
 
+TEST(data_key, gives_keys_to_others) {
+    test::seeded_random random;
+    const auto key = data_key::generate(random);
+    EXPECT_EQ(key.derive("chat"), key.derive("chat"));
+    EXPECT_FALSE(key.derive("chat") == key.derive("chats"));
+    EXPECT_FALSE(key.derive("chat") == data_key::generate(random).derive("chat"));
+    const data_key derived(key.derive("chat"));
+    EXPECT_FALSE(key.open("t", {}, derived.seal("t", {}, as_bytes("v"), random)));
+}
+
 TEST(passphrase, opens_the_key_it_wrapped) {
     test::seeded_random random;
     const auto key = data_key::generate(random);

@@ -111,6 +111,10 @@ typedef struct plexus_agent {
     /* The connection's security code, the same text on both sides; NOT_FOUND before keys are agreed.
      * [shard 0] */
     int32_t (*security_code)(void* self, uint64_t connection, plexus_view_completion done);
+    /* 32 bytes for a user of the agent that encrypts what it stores itself: the same in every run of this
+     * database, others for another label, and found by nobody without the database's passphrase. So that is
+     * asked for, and stretched, once. [shard 0] */
+    int32_t (*derive_key)(void* self, plexus_view label, plexus_span key);
 } plexus_agent;
 
 #endif
