@@ -29,6 +29,12 @@ result<void> make_folder(const options& given) {
     return {};
 }
 
+/// A line of the log without its time, level and source.
+std::string_view for_people(std::string_view line) {
+    const auto source_end = line.find(": ");
+    return source_end == std::string_view::npos ? line : line.substr(source_end + 2);
+}
+
 class log_file {
   public:
     explicit log_file(std::string path) : path_(std::move(path)) {}
@@ -39,7 +45,7 @@ class log_file {
     }
     void be_quiet() { quiet_ = true; }
     void write(std::string_view line) {
-        if (!quiet_) std::fprintf(stderr, "plexus: %.*s\n", static_cast<int>(line.size()), line.data());
+        if (!quiet_) static_cast<void>(fail(std::string(for_people(line))));
         if (file_ == nullptr) file_ = std::fopen(path_.c_str(), "ae");
         if (file_ == nullptr) return;
         std::fprintf(file_, "%.*s\n", static_cast<int>(line.size()), line.data());

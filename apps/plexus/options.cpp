@@ -3,6 +3,7 @@
 
 #include <boost/program_options.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -101,6 +102,9 @@ result<options> parse_options(int argc, char** argv) {
     if (given.contains("socks-proxy"))
         for (int i = 1; i < argc; ++i) conceal(argv[i], given["socks-proxy"].as<std::string>());
     out.log_level = given["log-level"].as<std::string>();
+    static constexpr const char* levels[] = {"error", "warning", "info", "debug", "trace"};
+    if (std::ranges::find(levels, out.log_level) == std::end(levels))
+        return wrong("--log-level " + out.log_level + ": it is one of error, warning, info, debug, trace");
     if (given.contains("plugins"))
         for (const auto& folder : given["plugins"].as<std::vector<std::string>>())
             out.plugin_folders.emplace_back(folder);

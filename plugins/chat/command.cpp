@@ -191,6 +191,8 @@ result<command> parse_connect(std::string_view rest) {
     if (rest.empty()) return command(create_link{});
     const auto link = take_word(rest);
     PLEXUS_CHECK(expect_end(rest, "/connect [LINK]"));
+    if (link.starts_with("smp://"))
+        return wrong("this is a server's address, not a link; -s gives it to plexus at its start");
     return command(connect{std::string(link)});
 }
 
@@ -232,6 +234,8 @@ result<command> parse_command(std::string_view text) {
     auto rest = trimmed(text);
     if (rest.empty()) return wrong("an empty command; /help lists the commands");
     if (rest.front() == '@') return parse_message(rest);
+    if (rest.starts_with("https://") || rest.starts_with("simplex:/"))
+        return wrong("to join by a link, write /c and the link");
     if (rest.front() != '/') return wrong("a command begins with /, a message with @name; /help lists them");
     const auto name = take_word(rest);
     if (name == "/help" || name == "/h" || name == "/?") return command(help{});
@@ -262,6 +266,8 @@ result<command> parse_command(std::string_view text) {
         PLEXUS_CHECK(expect_end(rest, "/code @name"));
         return command(security_code{std::move(of)});
     }
+    if (name == "/quit" || name == "/q" || name == "/exit")
+        return wrong("/quit ends a messenger at its terminal: write it there");
     return wrong("unknown command " + std::string(name.substr(0, 40)) + "; /help lists the commands");
 }
 

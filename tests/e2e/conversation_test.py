@@ -248,8 +248,9 @@ def test_asked_passphrase(world):
 
 
 def test_mistakes(world):
-    for words, expected in ((["-d", f"{world.folder}/x", "-s", "garbage"], "no server address"),
-                            (["--nonsense"], "--help"), (["-t", "3"], "-e")):
+    refusal = "plexus: plugin.agent failed to initialise: `servers`: this is no server address"
+    for words, expected in ((["-d", f"{world.folder}/x", "-s", "garbage"], refusal), (["--nonsense"], "--help"),
+                            (["-t", "3"], "-e")):
         done = subprocess.run([f"{world.bin}/plexus", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         check(done.returncode != 0 and expected in done.stderr, f"{words}: {done.returncode}: {done.stderr}")
     done = subprocess.run([f"{world.bin}/plexus", "--version"], capture_output=True, text=True)

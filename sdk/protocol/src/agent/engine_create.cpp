@@ -8,8 +8,6 @@ namespace plexus::agent {
 
 namespace {
 
-constexpr const char* no_servers = "no server is configured; name one in `servers`";
-
 /// smp "ERR AUTH" to NEW means a wrong or missing password.
 error refusal(const smp::server_error& cause) {
     if (cause.code == smp::error_code::auth)

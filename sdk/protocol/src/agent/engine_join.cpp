@@ -27,8 +27,7 @@ void engine::join(request_id request, std::string_view text, bytes own_info) {
         return fail(make_error(failure::link,
                                "this is the link of a contact address or group; ask for a one-time "
                                "invitation link"));
-    if (settings_.servers.empty())
-        return fail(make_error(failure::state, "no server is configured; name one in `servers`"));
+    if (settings_.servers.empty()) return fail(make_error(failure::state, no_servers));
 
     connection record;
     record.own_info = std::move(own_info);

@@ -5,6 +5,10 @@
 
 namespace plexus::agent {
 
+/// Of a call that needs one.
+inline constexpr const char* no_servers =
+    "no server is configured: -s gives plexus one, and `servers` a configuration";
+
 /// A message to send; the bodies of those far behind the head stay in the store.
 struct waiting_message {
     std::uint64_t place = 0;

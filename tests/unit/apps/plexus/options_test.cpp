@@ -115,6 +115,7 @@ TEST(plexus_options, the_network_as_in_the_official_app) {
 TEST(plexus_options, mistakes_are_named) {
     EXPECT_THAT(parse({"--nonsense"}).error().message(), HasSubstr("--help"));
     EXPECT_THAT(parse({"-t", "5"}).error().message(), HasSubstr("-e"));
+    EXPECT_THAT(parse({"-l", "loud"}).error().message(), HasSubstr("warning, info"));
     EXPECT_THAT(parse({"-d", "/data/"}).error().message(), HasSubstr("prefix"));
     EXPECT_THAT(parse({"-t", "5", "hello"}).error().message(), HasSubstr("'hello' is no option"));
     EXPECT_FALSE(parse({"-t", "x", "-e", "/help"}).has_value());

@@ -114,6 +114,14 @@ TEST(messenger, says_what_is_wrong_with_a_link) {
     world.command("/create user ann");
     EXPECT_THAT(text_at(world.command("/c https://example.com"), "/chatError/errorType/message"),
                 HasSubstr("no SimpleX link"));
+    const auto mended = [&](const std::string& command) {
+        return text_at(world.command(command), "/chatError/errorType/message");
+    };
+    EXPECT_THAT(mended("/c smp://LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI=@localhost"),
+                HasSubstr("-s gives"));
+    EXPECT_THAT(mended(invitation_link), HasSubstr("write /c and the link"));
+    EXPECT_THAT(mended(short_invitation_link), HasSubstr("write /c and the link"));
+    EXPECT_THAT(mended("/q"), HasSubstr("at its terminal"));
     EXPECT_TRUE(world.agent().calls.empty());
     world.command("/c");
     EXPECT_THAT(
