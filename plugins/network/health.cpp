@@ -85,8 +85,10 @@ json::array health::to_json(std::string_view road_name) const {
                 {"host", each->host},
                 {"route", each->by == road::direct ? std::string_view("direct") : road_name},
                 {"since", wall_text(each->since)}};
-            if (each->round_trip.count() >= 0)
-                connection["roundTripMs"] = static_cast<double>(each->round_trip.count() / 1'000) / 1'000.0;
+            if (each->round_trip.count() >= 0) {
+                const auto whole = std::chrono::floor<std::chrono::microseconds>(each->round_trip);
+                connection["roundTripMs"] = std::chrono::duration<double, std::milli>(whole).count();
+            }
             links.emplace_back(std::move(connection));
         }
         shown["state"] = !links.empty() ? "connected" : one->dialing > 0 ? "connecting" : "disconnected";

@@ -201,18 +201,21 @@ TEST_F(reload, a_signal_does_it_and_the_service_manager_hears_of_all) {
     load("[plugin.one]");
     text_ = "[plugin.one]\nsize = 4\n";
     std::vector<std::string> heard;
+    std::thread after_the_reload;
     EXPECT_EQ(kernel_->run([&] {
         heard.push_back(manager.next("READY=1"));
         heard.push_back(manager.next("WATCHDOG=1"));
         heard.push_back(manager.next("WATCHDOG=1")); // every shard answered the first
         ::kill(getpid(), SIGHUP);
-        std::thread([&] {
+        after_the_reload = std::thread([&] {
             heard.push_back(manager.next("RELOADING=1"));
             heard.push_back(manager.next("READY=1"));
             ::kill(getpid(), SIGTERM);
-        }).detach();
+        });
     }),
               0);
+    ASSERT_TRUE(after_the_reload.joinable());
+    after_the_reload.join(); // a signal orders nothing between two threads
     heard.push_back(manager.next("STOPPING=1"));
     ASSERT_EQ(heard.size(), 6U);
     EXPECT_EQ(heard[0], "READY=1");
