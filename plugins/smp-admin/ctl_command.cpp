@@ -1,16 +1,14 @@
 #include "ctl_command.hpp"
 
 #include "readable.hpp"
-#include "socket_place.hpp"
+
+#include "plexus/net/unix_socket.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <unistd.h>
 
 namespace plexus::smp_admin {
 namespace {
@@ -31,32 +29,16 @@ std::string socket_of(const std::string& place) {
     return place;
 }
 
-struct closer {
-    int descriptor;
-    ~closer() { ::close(descriptor); }
-};
-
 result<std::string> exchange(const std::string& path, std::string question) {
-    const closer end{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    const socket_place place(path);
-    if (end.descriptor < 0 || ::connect(end.descriptor, place.address(), socket_place::size()) != 0)
-        return make_error(status::refused,
-                          "no server listens at " + path + " (" + std::strerror(errno) +
-                              "): it must be running, with [plugin.smp-admin] in its configuration");
-    while (!question.empty()) {
-        const auto put = ::send(end.descriptor, question.data(), question.size(), MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) break;
-        question.erase(0, static_cast<std::size_t>(put));
-    }
     std::string out;
-    char buffer[4096];
-    while (true) {
-        const auto got = ::read(end.descriptor, buffer, sizeof buffer);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        out.append(buffer, static_cast<std::size_t>(got));
-    }
+    const auto asked = net::ask_lines(path, std::move(question), [&out](std::string_view line) {
+        out = line;
+        return false;
+    });
+    if (!asked)
+        return make_error(status::refused,
+                          "no server listens at " + asked.error().message() +
+                              ": it must be running, with [plugin.smp-admin] in its configuration");
     return out;
 }
 
@@ -71,7 +53,7 @@ result<std::int32_t> run_ctl(const ctl_call& call) {
     json::array words;
     for (std::size_t i = 1; i < call.arguments.size(); ++i) words.emplace_back(call.arguments[i]);
     const auto path = socket_of(call.arguments.front());
-    PLEXUS_TRY(const auto line, exchange(path, json::serialize(words) + "\n"));
+    PLEXUS_TRY(const auto line, exchange(path, json::serialize(words)));
     json::error_code failure;
     const auto value = json::parse(line, failure);
     if (failure || !value.is_object())

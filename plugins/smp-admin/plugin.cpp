@@ -96,7 +96,7 @@ class plugin final : public plugin_base {
         meta_ = *opened;
         auto kept = co_await read_day();
         if (!kept) co_return kept;
-        socket_.emplace(loop_, [this](std::vector<std::string> words, reply done) {
+        socket_ = make_admin_socket(loop_, [this](std::vector<std::string> words, reply done) {
             tasks_.spawn(serve(std::move(words), std::move(done)));
         });
         auto listening = socket_->listen(std::string(host().config().text("socket").value_or("")));
@@ -319,7 +319,7 @@ class plugin final : public plugin_base {
     seconds from_{0};     ///< since when the day is counted
     json::object before_; ///< the counters then
     bool ending_day_ = false;
-    std::optional<admin_socket> socket_;
+    std::unique_ptr<net::line_service> socket_;
     std::optional<timer> day_timer_;
     task_scope tasks_; ///< never cancelled: the server answers what it was asked, and so does the worker
 };

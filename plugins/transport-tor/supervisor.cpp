@@ -3,6 +3,7 @@
 #include "plexus/encoding/text.hpp"
 #include "plexus/net/raw_stream.hpp"
 #include "plexus/net/socket.hpp"
+#include "plexus/net/unix_socket.hpp"
 #include "plexus/tor_control/onion.hpp"
 
 #include <array>

@@ -46,7 +46,7 @@ class terminal_plugin final : public plugin_base {
     task<result<void>> start() override {
         const auto config = host().config();
         if (const auto path = config.text("socket"); path && !path->empty()) {
-            socket_.emplace(loop_, chat_);
+            socket_ = make_control_socket(loop_, chat_);
             auto listening = socket_->listen(std::string(*path));
             if (!listening) co_return listening;
         }
@@ -99,7 +99,7 @@ class terminal_plugin final : public plugin_base {
     const plexus_app* app_ = nullptr;
     loop_ref loop_;
     chat_ref chat_;
-    std::optional<control_socket> socket_;
+    std::unique_ptr<net::line_service> socket_;
     std::shared_ptr<session> session_;
     std::optional<terminal> output_;
     std::shared_ptr<errand> errand_;

@@ -3,6 +3,7 @@
 #include "plexus/net/connecting.hpp"
 #include "plexus/net/public_address.hpp"
 #include "plexus/net/raw_stream.hpp"
+#include "plexus/net/unix_socket.hpp"
 #include "plexus/plugin.hpp"
 
 namespace {

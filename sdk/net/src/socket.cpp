@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <system_error>
 
 #include <algorithm>
@@ -156,21 +155,6 @@ result<descriptor> begin_connect(const plexus_address& address, nanoseconds keep
     set_stream_options(socket.get(), keepalive);
     if (::connect(socket.get(), where.raw(), where.size) != 0 && errno != EINPROGRESS)
         return connect_error(shown(address), errno);
-    return socket;
-}
-
-result<descriptor> begin_connect_unix(const std::string& path) {
-    sockaddr_un where{};
-    where.sun_family = AF_UNIX;
-    if (path.size() >= sizeof where.sun_path)
-        return make_error(status::invalid, path + ": the path of a socket has at most " +
-                                               std::to_string(sizeof where.sun_path - 1) + " bytes");
-    std::copy(path.begin(), path.end(), where.sun_path);
-    descriptor socket = make_socket(AF_UNIX);
-    if (!socket) return connect_error(path, errno);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 &&
-        errno != EINPROGRESS)
-        return connect_error(path, errno);
     return socket;
 }
 

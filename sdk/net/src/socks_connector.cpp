@@ -2,6 +2,7 @@
 
 #include "plexus/net/public_address.hpp"
 #include "plexus/net/raw_stream.hpp"
+#include "plexus/net/unix_socket.hpp"
 
 namespace plexus::net {
 

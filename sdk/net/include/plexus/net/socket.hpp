@@ -34,9 +34,6 @@ result<descriptor> begin_connect(const plexus_address& address, nanoseconds keep
 int outcome_of_connect(int socket);
 error connect_error(std::string_view where, int number);
 
-/// The same for a socket of the file system. [any-thread]
-result<descriptor> begin_connect_unix(const std::string& path);
-
 /// A numeric IPv4 or IPv6 address; nothing if `host` is a name.
 std::optional<plexus_address> numeric(std::string_view host, std::uint32_t port);
 /// True for a name of the onion network, in any case, with a final dot or without.
