@@ -13,6 +13,7 @@
 #include "plexus/host.hpp"
 #include "plexus/wait.hpp"
 
+#include <functional>
 #include <list>
 
 namespace plexus::chat_plugin {
@@ -47,7 +48,8 @@ class messenger {
         vault::batch writes;
         std::vector<json::object> events;
         std::vector<std::pair<std::uint64_t, bool>>
-            leaving; ///< connections to delete; true: telling the peer first
+            leaving;                             ///< connections to delete; true: telling the peer first
+        std::vector<std::function<void()>> then; ///< once it is stored, and unless the store has failed since
     };
 
     struct kept_item {
@@ -57,6 +59,8 @@ class messenger {
 
     // Stored state (messenger_state.cpp).
     task<result<void>> load();
+    /// Items that the agent has not taken yet, as load found them.
+    void hand_over_unsent();
     void save_counters(step& to);
     void save(step& to, const contact& value);
     void save(step& to, const link_under_way& value);
@@ -75,11 +79,17 @@ class messenger {
     task<result<std::vector<kept_item>>> last_items(std::optional<std::uint64_t> of, std::uint64_t count,
                                                     std::string search);
     bytes shared_key(std::uint64_t contact, bool sent, std::string_view shared_id) const;
-    /// Issues the commit at once; events go out when it is complete.
+    /// Issues the commit at once; what follows from the step comes when it is complete.
     void finish(step done);
     task<void> commit_and_tell(step done);
     task<void> commit_and_signal(step done, std::shared_ptr<event> signal);
     task<result<void>> commit(step done);
+    /// Nothing more is stored or acknowledged until the store works again, and what is in memory is what it
+    /// holds.
+    void store_failed(const error& cause);
+    task<void> recover();
+    /// Hears the agent, and goes on with deletions that a crash cut.
+    task<result<void>> begin();
     void tell(const json::object& event);
 
     contact* find_contact(const commands::chat_ref& which);
@@ -90,6 +100,7 @@ class messenger {
     // Events of the agent (messenger_events.cpp).
     task<void> handle(agent_event event);
     task<void> acknowledge(std::uint64_t sequence);
+    void acknowledge_with(step& stored, std::uint64_t sequence);
     task<void> allow(std::uint64_t connection, std::uint64_t confirmation, std::uint64_t sequence);
     void on_confirmation(const agent_event& event, step& to);
     void on_info(const agent_event& event, step& to);
@@ -153,10 +164,11 @@ class messenger {
     json::object saved_network_; ///< settings that were made here, for the next start
     json::object told_proxy_;    ///< what was told of the proxy last
     plexus_network_watch* network_watch_ = nullptr;
+    vault::rows unsent_;
     std::uint64_t last_item_ = 0;
     std::uint64_t last_contact_ = 1; ///< 1 is the user
     std::uint64_t last_sequence_ = 0;
-    bool failed_ = false; ///< the store failed: nothing more is stored or acknowledged
+    std::optional<error> failed_; ///< of the store, until it works again
 };
 
 } // namespace plexus::chat_plugin

@@ -243,10 +243,13 @@ task<result<json::object>> messenger::send(commands::send what) {
     out.emplace("chatItems", std::move(shown));
     const auto contact_id = to->id;
     const auto connection = to->connection;
-    // Into the agent's hands right behind our own batch: the store keeps the order, nothing waits.
+    // Into the agent's hands when it is stored: the number of an item that is not would be given to another.
+    for (auto& one : bodies)
+        change.then.emplace_back([this, contact_id, connection, item = one.item, body = std::move(one.body)] {
+            scope_.spawn(hand_over(contact_id, connection, item, body));
+        });
     auto stored_signal = std::make_shared<event>();
     scope_.spawn(commit_and_signal(std::move(change), stored_signal));
-    for (auto& one : bodies) scope_.spawn(hand_over(contact_id, connection, one.item, std::move(one.body)));
     turn.release();
     auto waiting = stored_signal->wait();
     const auto stored = co_await waiting;
@@ -259,6 +262,10 @@ task<void> messenger::hand_over(std::uint64_t contact_id, std::uint64_t connecti
                                 bytes body) {
     const auto number = co_await host_.agent.send(connection, item, true, std::move(body));
     if (!number && number.error().is(status::cancelled)) co_return;
+    if (!number && number.error().retryable()) {
+        store_failed(number.error()); // the agent's; the item is handed over again when it works
+        co_return;
+    }
     step change;
     change.writes.erase(make_key('n', {item}));
     if (number) {
@@ -358,7 +365,8 @@ task<result<json::object>> messenger::remove_contact(commands::remove_contact wh
     if (who->connection_status != "deleted") leave(change, who->connection, what.notify && who->is_ready());
     contact_of_connection_.erase(who->connection);
     contacts_.erase(who->id);
-    finish(std::move(change));
+    const auto stored = co_await commit(std::move(change));
+    if (!stored) co_return stored.error();
     co_return out;
 }
 

@@ -75,7 +75,9 @@ task<void> messenger::handle(agent_event event) {
     if (failed_) co_return;
     const bool seen = event.sequence != 0 && event.sequence <= last_sequence_;
     if (seen && event.kind != PLEXUS_AGENT_CONFIRMATION) {
-        scope_.spawn(acknowledge(event.sequence));
+        step known;
+        acknowledge_with(known, event.sequence);
+        finish(std::move(known));
         co_return;
     }
     step change;
@@ -124,12 +126,18 @@ task<void> messenger::handle(agent_event event) {
         last_sequence_ = event.sequence;
         save_counters(change);
     }
-    // The store applies the agent's batch behind ours, so neither waits for the other.
-    finish(std::move(change));
     if (answered_later)
-        scope_.spawn(allow(event.connection, event.id, event.sequence));
+        change.then.emplace_back(
+            [this, connection = event.connection, id = event.id, sequence = event.sequence] {
+                scope_.spawn(allow(connection, id, sequence));
+            });
     else
-        scope_.spawn(acknowledge(event.sequence));
+        acknowledge_with(change, event.sequence);
+    finish(std::move(change));
+}
+
+void messenger::acknowledge_with(step& stored, std::uint64_t sequence) {
+    if (sequence != 0) stored.then.emplace_back([this, sequence] { scope_.spawn(acknowledge(sequence)); });
 }
 
 contact& messenger::add_contact(const link_under_way& link, json::object profile,

@@ -6,6 +6,7 @@
 
 #include "plexus/chat/event.hpp"
 #include "plexus/encoding/base64.hpp"
+#include "plexus/wait.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -27,7 +28,7 @@ bytes item_ref(std::uint64_t item) { return make_key('i', {item}); }
 } // namespace
 
 messenger::messenger(const services& given)
-    : host_(given), vault_(given.store, given.random), turns_(given.loop) {}
+    : host_(given), vault_(given.store, given.loop, given.random), turns_(given.loop) {}
 
 result<void> messenger::init() { return vault_.open_table(); }
 
@@ -78,14 +79,18 @@ task<result<void>> messenger::load() {
     const bytes unsent_key = make_key('n');
     auto unsent = co_await vault_.scan(unsent_key, 0, false);
     if (!unsent) co_return std::move(unsent).error();
-    for (const auto& [key, value] : *unsent) {
+    unsent_ = std::move(*unsent);
+    co_return result<void>();
+}
+
+void messenger::hand_over_unsent() {
+    for (const auto& [key, value] : std::exchange(unsent_, {})) {
         const auto who = contacts_.find(number_at(value, 0));
         if (who == contacts_.end()) continue;
         const std::size_t before_body = make_key('c', {0}).size();
         scope_.spawn(hand_over(who->first, who->second.connection, number_at(key, 0),
                                to_bytes(bytes_view(value).subspan(before_body))));
     }
-    co_return result<void>();
 }
 
 void messenger::save_counters(step& to) {
@@ -179,10 +184,12 @@ task<result<std::optional<messenger::kept_item>>> messenger::find_item(const con
 task<result<std::vector<std::uint64_t>>> messenger::item_ids(std::optional<std::uint64_t> of,
                                                              std::uint64_t count) {
     // Everything committed before this is in the snapshot of the scan after it.
-    step flush;
-    save_counters(flush);
-    const auto flushed = co_await commit(std::move(flush));
-    if (!flushed) co_return flushed.error();
+    if (!failed_) {
+        step flush;
+        save_counters(flush);
+        const auto flushed = co_await commit(std::move(flush));
+        if (!flushed) co_return flushed.error();
+    }
     const bytes prefix = of ? make_key('h', {*of}) : make_key('i');
     auto rows = co_await vault_.scan(prefix, count, true);
     if (!rows) co_return std::move(rows).error();
@@ -212,16 +219,61 @@ messenger::last_items(std::optional<std::uint64_t> of, std::uint64_t count, std:
 }
 
 task<result<void>> messenger::commit(step done) {
-    if (failed_) co_return make_error(status::io, "the database failed earlier; restart the program");
+    if (failed_)
+        co_return error("plexus", status_of(*failed_),
+                        "nothing can be stored now, and it is tried again every few seconds: " +
+                            failed_->message(),
+                        true);
     auto outcome = co_await vault_.commit(std::move(done.writes));
     if (!outcome) {
-        if (!failed_)
-            host_.log.error("the history cannot be stored", {{"reason", outcome.error().message()}});
-        failed_ = true;
+        store_failed(outcome.error());
         co_return outcome;
     }
     for (const auto& event : done.events) tell(event);
+    if (failed_) co_return outcome; // what was to follow is found in the store
+    for (const auto& [connection, tell_peer] : done.leaving) scope_.spawn(part(connection, tell_peer));
+    for (const auto& next : done.then) next();
     co_return outcome;
+}
+
+void messenger::store_failed(const error& cause) {
+    if (failed_ || scope_.cancelled()) return;
+    failed_ = cause;
+    host_.log.error("the history cannot be stored", {{"reason", cause.message()}});
+    scope_.spawn(recover());
+}
+
+/// As after a restart: what was not stored did not happen, and the agent tells again what nobody
+/// acknowledged.
+task<void> messenger::recover() {
+    for (;;) {
+        constexpr auto pause = std::chrono::seconds(5);
+        const auto slept = co_await sleep_for(host_.loop, pause);
+        if (!slept) co_return;
+        const auto turn = co_await turns_.take();
+        vault_.begin_anew();
+        contacts_.clear();
+        contact_of_connection_.clear();
+        links_.clear();
+        auto works = co_await load();
+        if (works) {
+            step trial;
+            save_counters(trial);
+            works = co_await vault_.commit(std::move(trial.writes));
+        }
+        if (!works) {
+            if (works.error().is(status::cancelled)) co_return;
+            failed_ = works.error();
+            continue;
+        }
+        failed_.reset();
+        host_.log.info("the history can be stored again");
+        tell({{"type", "databaseWorks"}});
+        hand_over_unsent();
+        const auto begun = co_await begin();
+        if (!begun) store_failed(begun.error());
+        co_return;
+    }
 }
 
 task<void> messenger::commit_and_tell(step done) {
@@ -241,11 +293,7 @@ task<void> messenger::commit_and_signal(step done, std::shared_ptr<event> signal
         signal->fail(std::move(outcome).error());
 }
 
-void messenger::finish(step done) {
-    const auto leaving = std::move(done.leaving);
-    scope_.spawn(commit_and_tell(std::move(done)));
-    for (const auto& [connection, tell_peer] : leaving) scope_.spawn(part(connection, tell_peer));
-}
+void messenger::finish(step done) { scope_.spawn(commit_and_tell(std::move(done))); }
 
 void messenger::tell(const json::object& event) {
     const auto text = chat::ordered_json(event);
@@ -297,6 +345,11 @@ task<result<void>> messenger::start() {
     auto loaded = co_await load();
     if (loaded && host_.network != nullptr) loaded = co_await start_network();
     if (!loaded) co_return loaded;
+    hand_over_unsent();
+    co_return co_await begin();
+}
+
+task<result<void>> messenger::begin() {
     host_.agent.set_receiver(
         [](void* context, const plexus_agent_event* event) {
             auto* self = static_cast<messenger*>(context);

@@ -41,7 +41,8 @@ bytes end_of(bytes prefix) {
 
 } // namespace
 
-vault::vault(store_ref store, const plexus_random* random) : store_(store), random_(random) {}
+vault::vault(store_ref store, loop_ref loop, const plexus_random* random)
+    : store_(store), random_(random), order_(loop) {}
 
 result<void> vault::open_table() {
     PLEXUS_TRY(table_, store_.table(table_name));
@@ -55,7 +56,6 @@ bytes vault::random(std::size_t size) const {
 }
 
 task<result<void>> vault::commit(batch changes) {
-    if (changes.empty()) co_return result<void>();
     const auto number = ++commits_;
     host_random source(random_);
     write_batch writes;
@@ -78,7 +78,15 @@ task<result<void>> vault::commit(batch changes) {
         keys.push_back(key);
         uncommitted_[key] = {std::move(value), number};
     }
-    auto outcome = co_await store_.commit(std::move(writes));
+    result<void> outcome;
+    {
+        const auto turn = co_await order_.take();
+        if (failure_)
+            outcome = *failure_;
+        else if (!changes.empty())
+            outcome = co_await store_.commit(std::move(writes));
+        if (!outcome) failure_ = outcome.error();
+    }
     for (const auto& key : keys)
         if (const auto found = uncommitted_.find(key);
             found != uncommitted_.end() && found->second.commit == number)

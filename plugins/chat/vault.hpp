@@ -2,6 +2,8 @@
 // keyed hashes, never names. What was written and is not committed yet is read back from memory.
 #pragma once
 
+#include "turns.hpp"
+
 #include "plexus/crypto/at_rest.hpp"
 #include "plexus/store.hpp"
 
@@ -15,7 +17,7 @@ std::uint64_t number_at(bytes_view key, std::size_t index);
 
 class vault {
   public:
-    vault(store_ref store, const plexus_random* random);
+    vault(store_ref store, loop_ref loop, const plexus_random* random);
 
     /// Opens the table. [loader]
     result<void> open_table();
@@ -36,8 +38,15 @@ class vault {
         std::vector<bytes> erased_;
     };
 
-    /// Reads see the batch from now on. Batches are committed in the order of these calls.
+    /// Reads see the batch from now on. Batches are committed one after the other, in the order of these
+    /// calls; when one fails, all later ones fail with its error until `begin_anew`: no batch is stored
+    /// without those before it.
     task<result<void>> commit(batch changes);
+    /// What was not stored is forgotten. Nothing may be under way.
+    void begin_anew() {
+        failure_.reset();
+        uncommitted_.clear();
+    }
     task<result<std::optional<bytes>>> get(bytes key) const;
     using rows = std::vector<std::pair<bytes, bytes>>;
     /// Committed rows whose key begins with `prefix`; the last ones first if `reverse`.
@@ -59,6 +68,8 @@ class vault {
     std::optional<crypto::data_key> key_;
     std::uint64_t commits_ = 0;
     std::map<bytes, waiting_value> uncommitted_;
+    turns order_;
+    std::optional<error> failure_;
 };
 
 } // namespace plexus::chat_plugin

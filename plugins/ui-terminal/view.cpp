@@ -267,6 +267,7 @@ std::string show(const json::object& told, const view_options& options) {
     if (type == "hostConnected") return line(colours.dim("connected to server " + host));
     if (type == "hostDisconnected")
         return line(colours.dim("disconnected from server " + host + (why.empty() ? "" : ": " + why)));
+    if (type == "databaseWorks") return line(colours.good("the database can be written again"));
     if (type == "networkConfig") return show_network(told, colours);
     if (type == "networkProxy") return show_proxy(object_in(told, "proxy"), colours);
     if (type == "chatHelp") return help_text(colours);

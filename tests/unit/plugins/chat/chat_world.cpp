@@ -154,13 +154,15 @@ const char* const short_invitation_link = "https://smp.example.com/i#_KsX2rAirxl
                                           "7KD2J3EufHEKi_8dy_fH-00gD_x_inTaG-3plcMtiUU?c="
                                           "LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI";
 
-chat_world::chat_world(std::string image, std::string key, std::uint64_t last_tag)
+chat_world::chat_world(std::string image, std::string key, std::uint64_t last_tag,
+                       const std::string& capacity)
     : agent_(std::make_unique<fake_agent>()) {
     agent_->last_tag = last_tag;
     agent_->key = std::move(key);
     current = agent_.get();
     std::string text =
         "[kernel]\nshards = 1\nlog.level = \"error\"\n[plugin.store-memory]\nimage = \"" + image +
+        "\"\ncapacity = \"" + capacity +
         "\"\n[plugin.fake-agent]\n[plugin.silent-transport]\n[plugin.network]\nwait-for-settings = true\n"
         "[plugin.chat]\n";
     kernel::kernel_options options;

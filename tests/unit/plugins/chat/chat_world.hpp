@@ -48,8 +48,9 @@ struct fake_agent {
 class chat_world {
   public:
     /// `image` is where the store keeps its data between worlds of one test; `key` stands for the agent's
-    /// data key, `last_tag` is what the agent knows from the world before.
-    explicit chat_world(std::string image, std::string key = {}, std::uint64_t last_tag = 0);
+    /// data key, `last_tag` is what the agent knows from the world before, `capacity` bounds the store.
+    explicit chat_world(std::string image, std::string key = {}, std::uint64_t last_tag = 0,
+                        const std::string& capacity = "0");
     ~chat_world();
     chat_world(const chat_world&) = delete;
     chat_world& operator=(const chat_world&) = delete;

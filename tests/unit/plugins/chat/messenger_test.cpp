@@ -451,6 +451,41 @@ TEST(messenger, the_key_of_the_agent_guards_the_database) {
     EXPECT_EQ(text_at(again.command("/u"), "/user/localDisplayName"), "ann");
 }
 
+TEST(messenger, a_full_store_loses_nothing_and_is_used_again) {
+    chat_world world(fresh_image(), {}, 0, "64KiB");
+    world.make_contact();
+    const std::string much(12000, 'x');
+    std::size_t taken = 0;
+    auto answer = world.command("@bob " + much);
+    for (; text_at(answer, "/type") == "newChatItems"; ++taken) {
+        ASSERT_LT(taken, 20U);
+        answer = world.command("@bob " + much);
+    }
+    EXPECT_EQ(text_at(answer, "/type"), "chatCmdError");
+    // The agent has what is stored, and no more.
+    ASSERT_EQ(world.agent().sent.size(), taken);
+    const auto last_tag = world.agent().last_tag;
+    // Nothing is acknowledged that is not stored.
+    const auto* const received =
+        R"({"v":"1-16","msgId":"AAAA","event":"x.msg.new","params":{"content":{"type":"text","text":"hello"}}})";
+    world.tell_message(1, 50, received);
+    EXPECT_THAT(world.agent().acknowledged, testing::Not(testing::Contains(50U)));
+    EXPECT_THAT(text_at(world.command("@bob small"), "/chatError/message"), HasSubstr("tried again"));
+    EXPECT_EQ(world.agent().sent.size(), taken);
+    // What is there can be read.
+    EXPECT_EQ(world.command("/tail @bob 100").at("chatItems").as_array().size(), taken);
+
+    for (int seconds = 0; seconds < 6; ++seconds) world.settle();
+    world.event("databaseWorks");
+    EXPECT_EQ(text_at(world.command("@bob small"), "/type"), "newChatItems");
+    ASSERT_EQ(world.agent().sent.size(), taken + 1);
+    EXPECT_EQ(world.agent().sent.back().tag, last_tag + 1);
+    EXPECT_THAT(world.agent().sent.back().body, HasSubstr("small"));
+    world.tell_message(1, 50, received);
+    EXPECT_THAT(world.agent().acknowledged, testing::Contains(50U));
+    EXPECT_EQ(world.command("/tail @bob 100").at("chatItems").as_array().size(), taken + 2);
+}
+
 TEST(messenger, settings_of_the_network_are_kept) {
     const auto image = fresh_image();
     {
