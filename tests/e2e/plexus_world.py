@@ -110,9 +110,9 @@ class World:
         return [f"{self.bin}/plexus", "-d", f"{self.folder}/{name}", "-s", self.address, *more]
 
     def once(self, name, command, *more):
-        """plexus -e: (exit code, output)."""
+        """plexus -e, with no terminal to ask at: (exit code, output)."""
         done = subprocess.run(self.command_line(name, "-e", command, *more), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=PATIENCE * 2)
+                              capture_output=True, text=True, timeout=PATIENCE * 2, start_new_session=True)
         return done.returncode, done.stdout + done.stderr
 
     def tmux(self, *words):
