@@ -60,8 +60,7 @@ std::int32_t store_bench::commit(const write_batch& batch, std::uint32_t shard) 
     const plexus_completion done{[](void* context, std::int32_t status, const plexus_error*) {
                                      auto& mine = *static_cast<decltype(waiting)*>(context);
                                      mine.status = status;
-                                     mine.over = true;
-                                     mine.bench.wake();
+                                     mine.bench.tell(mine.over);
                                  },
                                  &waiting};
     std::int32_t started = PLEXUS_OK;
@@ -98,8 +97,7 @@ std::optional<std::string> store_bench::get(plexus_table* from, std::string_view
                 auto& mine = *static_cast<decltype(waiting)*>(context);
                 mine.value.assign(text_of(found));
                 mine.status = status;
-                mine.over = true;
-                mine.bench.wake();
+                mine.bench.tell(mine.over);
             },
             &waiting};
         on(0, [&] { code = store_->get(self(), from, to_abi(key), done); });
@@ -141,8 +139,7 @@ std::string store_bench::rows(plexus_table* in, std::string_view from, std::stri
             auto& mine = *static_cast<decltype(found)*>(context);
             for (std::uint64_t i = 0; i < count; ++i) add_row(mine.text, list[i].key, list[i].value);
             mine.status = status;
-            mine.over = true;
-            mine.bench.wake();
+            mine.bench.tell(mine.over);
         };
         on(0, [&] { code = store_->scan(self(), &range, done, &found); });
         if (code == PLEXUS_OK) wait([&] { return found.over.load(); });

@@ -90,8 +90,7 @@ void failure_fails_what_is_queued(store_bench& b) {
             mine.commit(mine.retry, [](void* same, std::int32_t later, const plexus_error*) {
                 auto& known = *static_cast<state*>(same);
                 known.retried = later;
-                known.over = true;
-                known.bench.wake();
+                known.bench.tell(known.over);
             });
         });
         for (const auto& batch : all.small)

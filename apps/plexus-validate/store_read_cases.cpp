@@ -202,8 +202,9 @@ void snapshots_are_whole(store_bench& b) {
         for (auto& batch : all.batches) {
             const plexus_completion done{[](void* context, std::int32_t, const plexus_error*) {
                                              auto& mine = *static_cast<state*>(context);
+                                             auto& bench_of_it = mine.bench; // gone once all are done
                                              ++mine.done;
-                                             mine.bench.wake();
+                                             bench_of_it.wake();
                                          },
                                          &all};
             const auto& writes = batch.writes();
@@ -242,8 +243,7 @@ void later_gets(store_bench& b) {
                         a.status = status;
                         a.shard = a.bench.running().backend().current_shard();
                         a.value = text_of(value);
-                        a.over = true;
-                        a.bench.wake();
+                        a.bench.tell(a.over);
                     },
                     &mine};
                 code = b.store().get(b.self(), t, to_abi(lent), done);
@@ -286,8 +286,7 @@ void later_scans(store_bench& b) {
             a.status = status;
             a.shard = a.bench.running().backend().current_shard();
             for (std::uint64_t i = 0; i < count; ++i) a.rows += text_of(rows[i].key);
-            a.over = true;
-            a.bench.wake();
+            a.bench.tell(a.over);
         };
         code = b.store().scan(b.self(), &range, done, &mine);
         from = "?";

@@ -48,6 +48,11 @@ class store_bench : public expectations {
     /// Waits until a shard or worker has made it true and called wake().
     void wait(const std::function<bool()>& done) { kernel_->run_until(done); }
     void wake() { kernel_->wake(); }
+    /// Makes it true, upon which who waits for it may take it away at once, and wakes them.
+    void tell(std::atomic<bool>& done) {
+        done = true;
+        wake();
+    }
     kernel::kernel& running() { return *kernel_; }
 
     /// Commits from a shard and waits for the completion; what the starting call refuses comes back as well.

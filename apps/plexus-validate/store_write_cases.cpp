@@ -157,8 +157,9 @@ struct completion_log {
                     auto& log = *mine.log;
                     const auto shard = log.bench.running().backend().current_shard();
                     log.entries.push_back({mine.number, status, shard, log.inside});
+                    auto& bench_of_it = log.bench; // the log may be gone once it has counted
                     ++log.count;
-                    log.bench.wake();
+                    bench_of_it.wake();
                 },
                 &handles.back()};
     }
@@ -238,8 +239,7 @@ void completed_is_visible(store_bench& b) {
             if (++round < rounds) {
                 commit(); // a completion may commit
             } else {
-                over = true;
-                bench.wake();
+                bench.tell(over);
             }
         }
     } all{b, t};
@@ -267,8 +267,7 @@ void buffers_are_lent_until_completion(store_bench& b) {
                                          mine.key.assign(3, '?');
                                          mine.value.assign(mine.value.size(), '?');
                                          mine.writes[0] = {};
-                                         mine.over = true;
-                                         mine.bench.wake();
+                                         mine.bench.tell(mine.over);
                                      },
                                      &all};
         b.store().commit(b.self(), writes, 1, done);

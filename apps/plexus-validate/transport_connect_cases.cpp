@@ -66,9 +66,10 @@ void takes_no_operation(bench& b) {
     } seen{b};
     const auto done = [](void* context, std::int32_t, const plexus_error*, plexus_stream* stream) {
         auto& mine = *static_cast<decltype(seen)*>(context);
+        auto& owner = mine.owner;
         mine.stream = stream;
         ++mine.count;
-        mine.owner.wake();
+        owner.wake();
     };
     const auto options = b.options(peer->port());
     std::int32_t started = PLEXUS_OK;
