@@ -6,7 +6,10 @@ namespace plexus::transport_tls {
 
 namespace {
 constexpr std::size_t record_most = 16384; // bytes of plaintext in a TLS record
-}
+/// New keys without bytes in between. One call of OpenSSL takes as many as come, so that a peer that sends
+/// nothing else would keep its shard.
+constexpr std::uint8_t new_keys_most = 32;
+} // namespace
 
 tls_stream::tls_stream(runtime& owner, std::unique_ptr<net::carrier> carried, std::string peer, slot place,
                        ssl_pointer ssl)
@@ -14,6 +17,16 @@ tls_stream::tls_stream(runtime& owner, std::unique_ptr<net::carrier> carried, st
       ssl_(std::move(ssl)) {
     BIO* bio = make_bio(*below());
     SSL_set_bio(ssl_.get(), bio, bio);
+    SSL_set_msg_callback(ssl_.get(), &tls_stream::noticed);
+    SSL_set_msg_callback_arg(ssl_.get(), this);
+}
+
+void tls_stream::noticed(int written, int, int type, const void* data, std::size_t size, SSL* ssl,
+                         void* self) {
+    const bool new_keys = written == 0 && type == SSL3_RT_HANDSHAKE && size > 0 &&
+                          *static_cast<const std::uint8_t*>(data) == SSL3_MT_KEY_UPDATE;
+    auto& count = static_cast<tls_stream*>(self)->new_keys_;
+    if (new_keys && ++count > new_keys_most) SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN); // no more is read
 }
 
 tls_stream::~tls_stream() {
@@ -53,7 +66,11 @@ std::int32_t tls_stream::blocked(int code, std::uint8_t& needs, std::string_view
     switch (code) {
     case SSL_ERROR_WANT_READ: needs = PLEXUS_READABLE; return PLEXUS_E_WOULD_BLOCK;
     case SSL_ERROR_WANT_WRITE: needs = PLEXUS_WRITABLE; return PLEXUS_E_WOULD_BLOCK;
-    case SSL_ERROR_ZERO_RETURN: closed_ = true; return PLEXUS_E_CLOSED;
+    case SSL_ERROR_ZERO_RETURN:
+        if (new_keys_ > new_keys_most)
+            return fail(make_error(status::protocol, peer() + " takes new keys again and again"));
+        closed_ = true;
+        return PLEXUS_E_CLOSED;
     default: break;
     }
     const auto kind = below()->broken() == PLEXUS_OK ? status::protocol : status::io;
@@ -66,7 +83,10 @@ std::int32_t tls_stream::read(bytes_span out, std::size_t& taken) {
     if (closed_) return PLEXUS_E_CLOSED;
     ERR_clear_error();
     const int done = SSL_read_ex(ssl_.get(), out.data(), out.size(), &taken);
-    if (done == 1) return PLEXUS_OK;
+    if (done == 1) {
+        new_keys_ = 0;
+        return PLEXUS_OK;
+    }
     return blocked(SSL_get_error(ssl_.get(), done), read_needs_, "reading");
 }
 

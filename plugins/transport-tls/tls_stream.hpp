@@ -31,6 +31,8 @@ class tls_stream final : public net::base_stream {
     std::int32_t blocked(int code, std::uint8_t& needs, std::string_view doing);
     std::string why(int code);
     bool flush();
+    static void noticed(int written, int version, int type, const void* data, std::size_t size, SSL* ssl,
+                        void* self);
     bytes channel_binding() const;
     bytes certificate(std::uint32_t what, std::uint32_t index) const;
     std::string cipher() const;
@@ -39,6 +41,7 @@ class tls_stream final : public net::base_stream {
     ssl_pointer ssl_;
     std::uint16_t pending_ = 0; // bytes of a record that try_write could not send whole
     bool closed_ = false;       // the peer said close_notify
+    std::uint8_t new_keys_ = 0; // that the peer took since it last sent bytes
 };
 
 } // namespace plexus::transport_tls

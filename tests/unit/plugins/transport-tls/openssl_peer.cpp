@@ -102,6 +102,23 @@ std::string client_handshake(int socket, const tls_client_options& options, int&
     return group == nullptr ? "?" : group;
 }
 
+bool client_with_new_keys(int socket, int count, const std::string& last) {
+    const context_pointer context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
+    const ssl_pointer ssl(SSL_new(context.get()), SSL_free);
+    const unsigned char alpn[] = "\x05smp/1";
+    SSL_set_alpn_protos(ssl.get(), alpn, sizeof alpn - 1);
+    SSL_set_fd(ssl.get(), socket);
+    if (SSL_connect(ssl.get()) != 1) return false;
+    for (int i = 0; i < count; ++i)
+        if (SSL_key_update(ssl.get(), SSL_KEY_UPDATE_NOT_REQUESTED) != 1 || SSL_do_handshake(ssl.get()) != 1)
+            return false;
+    if (SSL_write(ssl.get(), last.data(), static_cast<int>(last.size())) <= 0) return false;
+    char byte = 0;
+    SSL_read(ssl.get(), &byte, 1);
+    return true;
+}
+
 std::string server_handshake(int socket, const test_chain& chain) {
     const context_pointer context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
     BIO* in = BIO_new_mem_buf(chain.pem.data(), static_cast<int>(chain.pem.size()));

@@ -53,6 +53,9 @@ struct tls_client_options {
 /// that a second round shows.
 std::string client_handshake(int socket, const tls_client_options& options, int& server_hellos);
 
+/// A client that takes new keys so many times, then sends `last` and waits for the end. True if all was sent.
+bool client_with_new_keys(int socket, int count, const std::string& last);
+
 /// A server's handshake with any chain at all; the reason of its failure, empty if there was none.
 std::string server_handshake(int socket, const test_chain& chain);
 

@@ -1,6 +1,7 @@
 #include "net.hpp"
 #include "openssl_peer.hpp"
 
+#include <csignal>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -174,6 +175,31 @@ TEST_P(tcp_stream, knows_nothing_of_tls) {
     connect();
     EXPECT_TRUE(server->info(PLEXUS_STREAM_CHANNEL_BINDING).empty());
     EXPECT_TRUE(server->info(PLEXUS_STREAM_PEER_CERTIFICATE).empty());
+}
+
+TEST(stream, a_peer_may_take_new_keys_but_not_again_and_again) {
+    std::signal(SIGPIPE, SIG_IGN); // the client writes until it is stopped
+    for (const int count : {20, 5'000}) {
+        fake_host host;
+        net under(host);
+        const test_chain chain = make_chain();
+        ASSERT_TRUE(under.serve(chain)) << under.failure;
+        std::thread client([&, port = under.port] {
+            const raw_client raw(port);
+            static_cast<void>(client_with_new_keys(raw.get(), count, "bytes"));
+        });
+        auto server = under.next();
+        ASSERT_TRUE(server);
+        EXPECT_TRUE(host.run_until([&] { return !server->received.empty() || server->status(); }));
+        if (count == 20) {
+            EXPECT_EQ(server->received, to_bytes(std::string_view("bytes")));
+        } else {
+            EXPECT_EQ(server->status(), PLEXUS_E_PROTOCOL);
+            EXPECT_NE(server->error().find("new keys"), std::string::npos) << server->error();
+        }
+        server.reset();
+        client.join();
+    }
 }
 
 } // namespace
