@@ -46,10 +46,11 @@ result<void> listeners::open_one(plexus_listen_options options, std::uint32_t po
                                  plexus_accept_function accepted, void* context) {
     options.port = port;
     plexus_listener_handle* handle = nullptr;
+    const std::scoped_lock lock(mutex_);
+    if (!handles_.empty()) options.counted_with = handles_.front(); // the limits are those of all ports
     plexus_error* failure = nullptr;
     const auto code = table_->listen(table_->service.self, &options, accepted, context, &handle, &failure);
     if (code != PLEXUS_OK) return take_error(code, failure);
-    const std::scoped_lock lock(mutex_);
     handles_.push_back(handle);
     return {};
 }

@@ -66,18 +66,15 @@ class listener::handshake final : public member, net::carrier::sink {
     std::unique_ptr<tls_stream> stream_;
 };
 
-listener::listener(runtime& owner, const plexus_listen_options& options, plexus_accept_function accepted,
-                   void* context)
+listener::listener(runtime& owner, const plexus_listen_options& options, std::shared_ptr<places> counted,
+                   plexus_accept_function accepted, void* context)
     : owner_(owner), secure_((options.flags & PLEXUS_LISTEN_SECURE) != 0),
       asks_certificate_((options.flags & PLEXUS_LISTEN_ASK_CERTIFICATE) != 0), accepted_(accepted),
       context_(context),
       handshake_timeout_(options.handshake_timeout_ns == 0
                              ? owner.config.handshake_timeout
                              : nanoseconds(static_cast<std::int64_t>(options.handshake_timeout_ns))),
-      places_(std::make_shared<places>(options.connections_most, PLEXUS_HAS(&options, connections_most_of_one)
-                                                                     ? options.connections_most_of_one
-                                                                     : 0)),
-      parts_(owner.loop.shard_count()) {
+      places_(std::move(counted)), parts_(owner.loop.shard_count()) {
     const std::uint32_t most = options.pending_most == 0 ? owner.config.pending_most : options.pending_most;
     pending_most_ = std::max<std::size_t>(1, most / parts_.size());
     for (std::uint32_t i = 0; i < options.alpn_count; ++i)
@@ -87,9 +84,16 @@ listener::listener(runtime& owner, const plexus_listen_options& options, plexus_
 }
 
 result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_listen_options& options,
+                                                 const listener* counted_with,
                                                  plexus_accept_function accepted, void* context) {
     if (owner.stopping()) return make_error(status::stopping, "the transport stops");
-    std::shared_ptr<listener> self(new listener(owner, options, accepted, context));
+    auto counted =
+        counted_with != nullptr
+            ? counted_with->places_
+            : std::make_shared<places>(options.connections_most, PLEXUS_HAS(&options, connections_most_of_one)
+                                                                     ? options.connections_most_of_one
+                                                                     : 0);
+    std::shared_ptr<listener> self(new listener(owner, options, std::move(counted), accepted, context));
     if (self->secure_) PLEXUS_CHECK(self->set_credentials(from_abi(options.chain), from_abi(options.key)));
     if (self->secure_ && PLEXUS_HAS(&options, named_key) && options.named_chain.size != 0)
         PLEXUS_CHECK(self->set_named_credentials(from_abi(options.named_chain), from_abi(options.named_key)));

@@ -13,8 +13,10 @@ class acceptor;
 
 class listener : public std::enable_shared_from_this<listener> {
   public:
-    /// Binds; accepting begins soon. [loader] or [shard]
+    /// Binds; accepting begins soon. `counted_with`: null, or the one whose limits count for both. [loader]
+    /// or [shard]
     static result<std::shared_ptr<listener>> open(runtime& owner, const plexus_listen_options& options,
+                                                  const listener* counted_with,
                                                   plexus_accept_function accepted, void* context);
 
     std::uint32_t port() const noexcept { return port_; }
@@ -37,8 +39,8 @@ class listener : public std::enable_shared_from_this<listener> {
         bool closed = false;
     };
 
-    listener(runtime& owner, const plexus_listen_options& options, plexus_accept_function accepted,
-             void* context);
+    listener(runtime& owner, const plexus_listen_options& options, std::shared_ptr<places> counted,
+             plexus_accept_function accepted, void* context);
     void arrived(net::descriptor socket, slot place);
     part& own_part() { return parts_[static_cast<std::size_t>(owner_.loop.current_shard())]; }
     void close_part(std::uint32_t shard);

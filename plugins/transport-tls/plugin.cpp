@@ -101,7 +101,9 @@ class plugin final : public plugin_base {
     result<void> listen(const plexus_listen_options& options, plexus_accept_function accepted, void* context,
                         plexus_listener_handle** handle) {
         auto made = std::make_unique<plexus_listener_handle>();
-        PLEXUS_TRY(made->shared, listener::open(runtime_, options, accepted, context));
+        const bool counted = PLEXUS_HAS(&options, counted_with) && options.counted_with != nullptr;
+        const auto* with = counted ? options.counted_with->shared.get() : nullptr;
+        PLEXUS_TRY(made->shared, listener::open(runtime_, options, with, accepted, context));
         *handle = made.release();
         return {};
     }

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <mutex>
+#include <sstream>
 
 namespace plexus::smp_server::test {
 
@@ -87,6 +88,16 @@ class running_server {
         const std::lock_guard hold(mutex_);
         const auto at = log_.find(" port=");
         out.port = log_.substr(at + 6, log_.find(' ', at + 6) - at - 6);
+        return out;
+    }
+    /// All that it listens on.
+    std::vector<std::uint16_t> ports() const {
+        const std::lock_guard hold(mutex_);
+        const auto at = log_.find(" port=") + 6;
+        std::istringstream in(log_.substr(at, log_.find(' ', at) - at));
+        std::vector<std::uint16_t> out;
+        for (std::string port; std::getline(in, port, ',');)
+            out.push_back(static_cast<std::uint16_t>(std::stoi(port)));
         return out;
     }
     std::string log() const {

@@ -86,6 +86,20 @@ TEST_F(listener_test, bounds_connections_of_one_source) {
     EXPECT_EQ(dial()->status, PLEXUS_OK);
 }
 
+TEST_F(listener_test, counts_the_streams_of_two_ports_together) {
+    ASSERT_TRUE(under.serve(chain, {.connections_most = 2}));
+    auto first = dial();
+    ASSERT_EQ(first->status, PLEXUS_OK);
+    auto server = under.next();
+    ASSERT_TRUE(under.serve(chain, {.counted_with = under.handle()}));
+    auto second = dial();
+    ASSERT_EQ(second->status, PLEXUS_OK);
+    auto other = under.next();
+    EXPECT_NE(dial()->status, PLEXUS_OK);
+    server.reset();
+    EXPECT_EQ(dial()->status, PLEXUS_OK);
+}
+
 TEST_F(listener_test, takes_new_credentials_online) {
     ASSERT_TRUE(under.serve(chain));
     const auto before = dial();

@@ -124,11 +124,13 @@ bool net::serve(const test_chain& chain, const serve_options& options) {
     raw.pending_most = options.pending_most;
     raw.connections_most = options.connections_most;
     raw.connections_most_of_one = options.connections_most_of_one;
+    raw.counted_with = options.counted_with;
     const auto accept = [](void* context, plexus_stream* stream) {
         auto* self = static_cast<net*>(context);
         ++self->accepted_count;
         self->accepted.push_back(std::make_unique<wire>(self->host, stream, self->host.shard));
     };
+    if (handle_ != nullptr) first_ = std::exchange(handle_, nullptr);
     plexus_error* error = nullptr;
     failure_code = listener()->listen(listener()->service.self, &raw, accept, this, &handle_, &error);
     if (error != nullptr) {
@@ -146,6 +148,7 @@ std::int32_t net::set_credentials(const test_chain& chain) {
 }
 
 void net::close() {
+    if (handle_ == nullptr) handle_ = std::exchange(first_, nullptr);
     if (handle_ == nullptr) return;
     bool over = false;
     const plexus_completion done{[](void* context, std::int32_t status, const plexus_error*) {
@@ -155,6 +158,7 @@ void net::close() {
                                  &over};
     EXPECT_EQ(listener()->close(listener()->service.self, std::exchange(handle_, nullptr), done), PLEXUS_OK);
     EXPECT_TRUE(host.run_until([&over] { return over; }));
+    if (first_ != nullptr) close();
 }
 
 std::unique_ptr<dialed> net::begin_dial(const dial_options& options) {

@@ -75,6 +75,7 @@ struct serve_options {
     std::string address = "127.0.0.1";
     std::uint32_t port = 0;
     bool ask_certificate = false;
+    plexus_listener_handle* counted_with = nullptr;
 };
 
 class net {
@@ -82,9 +83,10 @@ class net {
     explicit net(fake_host& on) : host(on), plugin(on, PLEXUS_TRANSPORT_TLS) {}
     ~net();
 
-    /// Listens; the status and message of a failure are kept.
+    /// Listens, a second time beside the first; the status and message of a failure are kept.
     bool serve(const test_chain& chain, const serve_options& options = {});
     void close();
+    plexus_listener_handle* handle() const noexcept { return handle_; }
     std::int32_t set_credentials(const test_chain& chain);
     std::unique_ptr<dialed> begin_dial(const dial_options& options);
     /// To the end of the connection's making.
@@ -105,6 +107,7 @@ class net {
 
   private:
     plexus_listener_handle* handle_ = nullptr;
+    plexus_listener_handle* first_ = nullptr; ///< of two
 };
 
 } // namespace plexus::test

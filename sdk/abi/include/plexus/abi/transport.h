@@ -158,6 +158,8 @@ typedef struct plexus_listen_options {
      * or 1.3, and of ALPN only http/1.1. Empty: who names the server is served as all others are. */
     plexus_view named_chain;
     plexus_view named_key;
+    /* NULL, or another of the same listener: the streams of both are counted together, by its limits. */
+    plexus_listener_handle* counted_with;
 } plexus_listen_options;
 
 /* A stream that is ready for use, on one of the shards in turn. It belongs to the callee. [shard: the
