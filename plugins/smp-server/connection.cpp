@@ -85,8 +85,14 @@ void connection::readable() {
 void connection::read() {
     if (reading_) return;
     reading_ = true;
+    read_more_ = false;
+    std::size_t fragments = 0;
     while (is_open() && !in_ready_ && !close_after_write_ &&
            session_.current() != smp::server_session::state::service) {
+        if (paused() || fragments == limits_.turn_fragments) {
+            read_more_ = true;
+            break;
+        }
         if (!in_) {
             in_ = owner_.blocks().take();
             in_size_ = 0;
@@ -98,7 +104,10 @@ void connection::read() {
             break;
         }
         in_size_ += *taken;
-        if (in_size_ == smp::block_size && process_block()) process_requests();
+        if (in_size_ < smp::block_size)
+            ++fragments;
+        else if (process_block())
+            process_requests();
     }
     reading_ = false;
     if (is_open()) owner_.to_flush(*this);
@@ -118,6 +127,7 @@ bool connection::process_block() {
     }
     in_.reset();
     if (!hello) {
+        if (turn_left_ > 0) --turn_left_; // it costs what a command does
         bytes content;
         encoding::writer writer(content);
         smp::write(writer, msg::err{smp::make_server_error(error_code::block)}, session_.agreed_version());
@@ -401,6 +411,10 @@ void connection::respond_relayed(const smp::relay_route& route, bytes_view corre
 
 void connection::deliver(const reply_to& to, const delivery& what) {
     if (!is_open()) return;
+    if (!session_.fits_message(to.correlation, to.entity, what.message->id)) {
+        respond(to.correlation, to.entity, as_bytes(std::string_view("ERR LARGE_MSG")));
+        return;
+    }
     deliveries_.push_back({to.correlation, to.entity, what});
     owner_.to_flush(*this);
 }
@@ -429,9 +443,10 @@ void connection::flush() {
         for (const auto& next : std::exchange(service_->room, {})) next(true);
     if (in_ready_ && !paused()) {
         process_requests();
-        if (is_open() && !in_ready_) read();
-        if (is_open() && in_ready_ && turn_left_ == 0) owner_.to_flush(*this);
+        read_more_ = true;
     }
+    if (is_open() && read_more_ && !in_ready_ && !paused()) read();
+    if (is_open() && in_ready_ && turn_left_ == 0) owner_.to_flush(*this);
 }
 
 /// False if the block has no room for the next message.
@@ -529,7 +544,7 @@ void connection::check_deadlines() {
     }
     if (!is_open()) return;
     refusals_.refill(now);
-    if (in_ready_ && !paused()) owner_.to_flush(*this);
+    if ((in_ready_ || read_more_) && !paused()) owner_.to_flush(*this);
 }
 
 } // namespace plexus::smp_server

@@ -22,6 +22,7 @@ struct connection_limits {
     std::size_t most_in_flight = 512;    ///< commands without an answer so far
     std::size_t most_proxied = 32;       ///< of these, the ones for other servers
     std::size_t turn_commands = 256;     ///< then others of the shard have their turn
+    std::size_t turn_fragments = 256;    ///< the same of reads that bring less than the rest of a block
     std::size_t refusals = 256;          ///< keys tried in vain a second: further commands wait
     /// Every AUTH goes out this long after its command came, so that its time tells nothing.
     std::chrono::nanoseconds refusal_delay{std::chrono::milliseconds(20)};
@@ -145,6 +146,7 @@ class connection {
     bool in_ready_ = false;    ///< in_ holds a block whose requests are not all handled
     bool block_begun_ = false; ///< a command of it was taken
     bool reading_ = false;
+    bool read_more_ = false; ///< the turn was over before all that had come was read
     bool processing_ = false;
 
     bytes responses_; ///< transmissions with their lengths

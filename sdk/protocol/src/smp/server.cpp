@@ -225,17 +225,32 @@ void server_session::write_response(bytes& out, bytes_view correlation_id, bytes
                                     bytes_view content) const {
     encoding::writer writer(out);
     const auto begin = writer.begin_large();
+    if (!fits_block(head_size(correlation_id, entity_id) + content.size()))
+        content = as_bytes(std::string_view("ERR LARGE_MSG"));
     write_transmission(writer, version_, session_id(), correlation_id, entity_id, content);
     writer.end_large(begin);
 }
 
 bool server_session::append_message(block_builder& out, bytes_view correlation_id, bytes_view entity_id,
                                     const crypto::box_key& key, bytes_view message_id,
-                                    const received_body& body) const {
+/// Of a transmission, before its content.
+std::size_t server_session::head_size(bytes_view correlation_id, bytes_view entity_id) const noexcept {
     const auto session = version_ < since::implied_session ? 1 + session_id().size() : 0;
-    const auto size = 1 + session + 1 + correlation_id.size() + 1 + entity_id.size() + 4 + 1 +
-                      message_id.size() + encrypted_body_size;
-    const auto room = out.reserve(size);
+    return 1 + session + 1 + correlation_id.size() + 1 + entity_id.size();
+}
+
+std::size_t server_session::message_size(bytes_view correlation_id, bytes_view entity_id,
+                                         bytes_view message_id) const noexcept {
+    return head_size(correlation_id, entity_id) + 4 + 1 + message_id.size() + encrypted_body_size;
+}
+
+bool server_session::fits_message(bytes_view correlation_id, bytes_view entity_id,
+                                  bytes_view message_id) const noexcept {
+    return fits_block(message_size(correlation_id, entity_id, message_id));
+}
+
+                                    const received_body& body) const {
+    const auto room = out.reserve(message_size(correlation_id, entity_id, message_id));
     if (room.data() == nullptr) return false;
     auto* at = room.data();
     auto put = [&at](bytes_view field) {
@@ -243,7 +258,7 @@ bool server_session::append_message(block_builder& out, bytes_view correlation_i
         at = std::copy(field.begin(), field.end(), at);
     };
     put({});
-    if (session != 0) put(session_id());
+    if (version_ < since::implied_session) put(session_id());
     put(correlation_id);
     put(entity_id);
     at = std::copy_n("MSG ", 4, at);

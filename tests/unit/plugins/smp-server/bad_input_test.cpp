@@ -108,6 +108,22 @@ TEST(bad_input, connections_of_one_source_are_bounded) {
     }
 }
 
+TEST(bad_input, connections_to_all_ports_are_bounded_together) {
+    folder where;
+    running_server server(where.path() / "server", "max-connections = 5\nmore-ports = [\"0\"]\n",
+                          "store-memory");
+    const auto ports = server.ports();
+    ASSERT_EQ(ports.size(), 2U);
+    std::vector<bench::tls_peer> most;
+    for (std::size_t i = 0; i < 5; ++i) most.push_back(bench::tls_peer::connect(ports[i % 2]));
+    for (auto& each : most) {
+        smp::block_buffer hello{};
+        each.read(hello);
+    }
+    EXPECT_TRUE(raw_client(ports[0]).ends());
+    EXPECT_TRUE(raw_client(ports[1]).ends());
+}
+
 /// Commands of that many blocks, from one client, while others converse; every one is answered.
 void flood(const running_server& server,
            const std::function<void(smp_peer&, crypto::random_source&)>& queue_one, std::size_t commands,
@@ -194,6 +210,58 @@ TEST(bad_input, a_subscriber_that_never_reads) {
         if (std::holds_alternative<msg::message>(event.content)) ++messages;
         return messages == most;
     });
+}
+
+TEST(bad_input, a_subscriber_that_reads_late_has_all) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-memory");
+    bench::system_random random;
+    smp_peer sender(server.address(), random);
+    std::vector<bench::bench_queue> queues;
+    constexpr int most = 700; // more than may wait for one client at once
+    {
+        smp_peer owner(server.address(), random);
+        for (int i = 0; i < most; ++i)
+            queues.push_back(bench::make_queue(owner, sender, random, crypto::key_type::ed25519));
+    }
+    for (const auto& queue : queues)
+        sender.expect_ok(cmd::send{{}, as_bytes("kept")}, queue.sender_id, &queue.sender_key);
+    auto late = std::make_unique<smp_peer>(server.address(), random);
+    const int small = 4'096;
+    ::setsockopt(late->descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    for (const auto& queue : queues)
+        ASSERT_TRUE(late->session().send(cmd::sub{}, queue.recipient_id, &queue.recipient_key, 0));
+    late->send(cmd::ping{}, {}, nullptr);
+    for (int i = 0; i < 5; ++i) converse(server, random);
+    const int large = 1 << 20;
+    ::setsockopt(late->descriptor(), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+    int messages = 0;
+    late->receive([&](const smp::client_event& event) {
+        if (std::holds_alternative<msg::message>(event.content)) ++messages;
+        return messages == most;
+    });
+}
+
+/// Blocks that are none, as fast as they go, on both shards.
+TEST(bad_input, a_flood_of_blocks_that_are_none) {
+    folder where;
+    running_server server(where.path() / "server", "", "store-memory");
+    bench::system_random random;
+    std::vector<std::unique_ptr<smp_peer>> peers;
+    for (int i = 0; i < 4; ++i) peers.push_back(std::make_unique<smp_peer>(server.address(), random));
+    std::vector<std::thread> attackers;
+    for (const auto& each : peers)
+        attackers.emplace_back([peer = each.get()] {
+            smp::block_buffer garbage;
+            garbage.fill(7);
+            try {
+                while (true) peer->write_block(garbage);
+            } catch (const std::runtime_error&) { // the connection is over
+            }
+        });
+    for (int i = 0; i < 10; ++i) converse(server, random);
+    for (const auto& each : peers) ::shutdown(each->descriptor(), SHUT_RDWR);
+    for (auto& each : attackers) each.join();
 }
 
 TEST(bad_input, memory_has_a_ceiling) {

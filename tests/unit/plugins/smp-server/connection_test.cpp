@@ -39,6 +39,7 @@ struct fake_stream : plexus_stream {
     bytes incoming;
     bytes outgoing;
     std::size_t room = 1 << 30; ///< bytes that are taken before it blocks
+    std::size_t most_read = 1 << 30;
     bool ended = false;
     bool destroyed = false;
     const plexus_stream_handler* handler = nullptr;
@@ -56,7 +57,7 @@ struct fake_stream : plexus_stream {
                 auto& from = of(self).incoming;
                 if (from.empty())
                     return std::int32_t(of(self).ended ? PLEXUS_E_CLOSED : PLEXUS_E_WOULD_BLOCK);
-                const auto size = std::min<std::size_t>(from.size(), to.size);
+                const auto size = std::min<std::size_t>({from.size(), to.size, of(self).most_read});
                 std::copy_n(from.begin(), size, to.data);
                 from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size));
                 *taken = size;
@@ -306,6 +307,73 @@ TEST(connection, a_client_that_reads_nothing_is_heard_no_more) {
     world.turn();
     EXPECT_EQ(world.submitted, 2'000U);
     EXPECT_EQ(world.read_all(), 2'000U);
+}
+
+TEST(connection, an_answer_that_fits_no_block_is_an_error) {
+    rig world;
+    world.read_all();
+    world.peer.room = 10 * smp::block_size;
+    reply_to to;
+    to.version = 17;
+    to.correlation = short_id(bytes(255, 'c'));
+    to.entity = short_id(bytes(24, 'e'));
+    world.own->answer(to, bytes(16'200, 'x'));
+    auto message = std::make_shared<stored_message>();
+    world.own->deliver(to, {message, crypto::box_key(secret_array<32>())});
+    world.turn();
+    EXPECT_EQ(world.peer.outgoing.size(), smp::block_size) << "and not one empty block after the other";
+    smp::block_buffer block{};
+    world.take(block);
+    ASSERT_TRUE(world.client->receive(block));
+    for (int i = 0; i < 2; ++i) {
+        const auto event = world.client->next();
+        ASSERT_TRUE(event);
+        const auto* failed = std::get_if<msg::err>(&event->content);
+        ASSERT_TRUE(failed);
+        EXPECT_EQ(smp::to_text(failed->error), "LARGE_MSG");
+    }
+}
+
+TEST(connection, blocks_that_are_none_are_bounded_in_a_turn) {
+    rig world;
+    world.read_all();
+    world.limits.turn_commands = 20;
+    world.own->flush();
+    world.give_way = true;
+    world.give(bytes(100 * smp::block_size, 7));
+    EXPECT_GE(world.peer.incoming.size(), 79 * smp::block_size) << "others have their turn";
+    world.give_way = false;
+    world.turn();
+    EXPECT_TRUE(world.peer.incoming.empty());
+    EXPECT_EQ(world.read_all(), 100U) << "each is answered";
+    world.send_commands(1);
+    EXPECT_EQ(world.read_all(), 1U);
+}
+
+TEST(connection, blocks_that_are_none_of_a_client_that_reads_nothing_wait) {
+    rig world;
+    world.limits.pause_output = 100;
+    world.peer.room = 0;
+    world.give(bytes(100 * smp::block_size, 7));
+    EXPECT_GE(world.peer.incoming.size(), 50 * smp::block_size);
+    world.peer.room = 1 << 30;
+    world.peer.handler->writable(world.peer.context);
+    world.turn();
+    EXPECT_TRUE(world.peer.incoming.empty());
+    EXPECT_EQ(world.read_all(), 100U);
+}
+
+TEST(connection, small_pieces_are_bounded_in_a_turn) {
+    rig world;
+    world.read_all();
+    world.limits.turn_fragments = 20;
+    world.peer.most_read = 100;
+    world.give_way = true;
+    world.give(bytes(2 * smp::block_size, 7));
+    EXPECT_EQ(world.peer.incoming.size(), 2 * smp::block_size - 20 * 100) << "others have their turn";
+    world.give_way = false;
+    world.turn();
+    EXPECT_EQ(world.read_all(), 2U);
 }
 
 TEST(connection, commands_without_an_answer_are_bounded) {

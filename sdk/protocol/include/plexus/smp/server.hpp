@@ -104,9 +104,12 @@ class server_session {
     bool is_last() const noexcept { return incoming_.left() == 0; }
 
     /// Appends a response or an event (without correlation id), with its length, as blocks hold them.
-    /// `content` is an encoded message.
+    /// `content` is an encoded message. One that no block has room for, as a long correlation id can make it,
+    /// becomes ERR LARGE_MSG.
     void write_response(bytes& out, bytes_view correlation_id, bytes_view entity_id,
                         bytes_view content) const;
+    /// Whether a block has room for a message with these ids.
+    bool fits_message(bytes_view correlation_id, bytes_view entity_id, bytes_view message_id) const noexcept;
     /// Encrypts a message's body straight into the block. False if there is no room for it any more.
     bool append_message(block_builder& out, bytes_view correlation_id, bytes_view entity_id,
                         const crypto::box_key& key, bytes_view message_id, const received_body& body) const;
@@ -128,6 +131,9 @@ class server_session {
     std::optional<server_error> check_service(const command& content, bytes_view entity_id,
                                               bytes_view authorization, bytes_view service_signature,
                                               bytes_view authorized) const;
+    std::size_t head_size(bytes_view correlation_id, bytes_view entity_id) const noexcept;
+    std::size_t message_size(bytes_view correlation_id, bytes_view entity_id,
+                             bytes_view message_id) const noexcept;
     bytes_view authorized_part(const transmission& parsed, bytes_view certificate) const;
 
     const server_identity& identity_;
