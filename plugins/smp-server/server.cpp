@@ -153,32 +153,38 @@ task<void> server::expire_suspended(std::chrono::nanoseconds interval) {
 }
 
 task<void> server::expire(std::chrono::nanoseconds interval, aging what) {
-    while (co_await sleep_for(setup_.loop, interval)) {
-        const auto lifetime = at(0).settings_now().*what.lifetime;
-        if (lifetime == 0) continue;
-        const auto oldest = at(0).expiry_seconds() - lifetime;
-        bytes from{0};
-        const bytes to_the_end;
-        bool more = true;
-        while (more) {
-            const auto rows = co_await setup_.store.scan(what.table, from, to_the_end, expire_step);
-            if (!rows) {
+    bool again = true;
+    while (again) {
+        if (at(0).settings_now().*what.lifetime != 0) co_await expire_all(what);
+        const auto slept = co_await sleep_for(setup_.loop, interval);
+        again = slept.has_value();
+    }
+}
+
+task<void> server::expire_all(const aging& what) {
+    const auto oldest = at(0).expiry_seconds() - at(0).settings_now().*what.lifetime;
+    bytes from{0};
+    const bytes to_the_end;
+    bool more = true;
+    while (more) {
+        const auto rows = co_await setup_.store.scan(what.table, from, to_the_end, expire_step);
+        if (!rows) {
+            if (!rows.error().is(status::cancelled))
                 setup_.log.warning(what.complaint, {{"why", rows.error().message()}});
-                break;
-            }
-            for (const auto& [key, value] : *rows) {
-                const auto since = what.since(value);
-                const auto id = to_identifier(key);
-                if (!since || !id || *since >= oldest) continue;
-                const auto owner = owner_of(*id, size());
-                const auto step = what.expire;
-                send(owner, [this, owner, step, id = *id] { (at(owner).engine().*step)(id); });
-            }
-            more = rows->size() == expire_step;
-            if (more) {
-                from = rows->back().first;
-                from.push_back(0);
-            }
+            co_return;
+        }
+        for (const auto& [key, value] : *rows) {
+            const auto since = what.since(value);
+            const auto id = to_identifier(key);
+            if (!since || !id || *since >= oldest) continue;
+            const auto owner = owner_of(*id, size());
+            const auto step = what.expire;
+            send(owner, [this, owner, step, id = *id] { (at(owner).engine().*step)(id); });
+        }
+        more = rows->size() == expire_step;
+        if (more) {
+            from = rows->back().first;
+            from.push_back(0);
         }
     }
 }

@@ -189,7 +189,7 @@ class server {
     void manage(bytes id, queue_change change, std::function<void(result<void>)> done);
     /// The same, to look at.
     void inspect(bytes id, std::function<void(result<queue_view>)> done);
-    /// Looks for messages that are too old, all through the store, again and again. [shard 0]
+    /// Looks for messages that are too old, all through the store, now and again and again. [shard 0]
     task<void> expire_messages(std::chrono::nanoseconds interval);
     /// The same for queues that were suspended long ago. [shard 0]
     task<void> expire_suspended(std::chrono::nanoseconds interval);
@@ -221,6 +221,7 @@ class server {
         const char* complaint;
     };
     task<void> expire(std::chrono::nanoseconds interval, aging what);
+    task<void> expire_all(const aging& what);
     /// Finds the queue's shard, and there gives `act` its engine and what to call at the end.
     template <typename Value, typename Act>
     void at_queue(bytes id, std::function<void(result<Value>)> done, Act act);

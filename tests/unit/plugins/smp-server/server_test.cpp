@@ -156,6 +156,29 @@ TEST(server, what_grows_old_is_found_and_removed) {
     EXPECT_EQ(got, "ERR AUTH");
 }
 
+TEST(server, what_grew_old_while_it_was_away_is_removed_at_the_start) {
+    folder where;
+    bench::system_random random;
+    const auto settings = "expire-interval = \"10d\"\nmessage-lifetime = \"1s\"\n";
+    bench::bench_queue queue;
+    {
+        running_server server(where.path() / "server", settings);
+        smp_peer recipient(server.address(), random);
+        smp_peer sender(server.address(), random);
+        queue = bench::make_queue(recipient, sender, random, crypto::key_type::ed25519);
+        sender.expect_ok(cmd::send{{}, as_bytes("old")}, queue.sender_id, &queue.sender_key);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2'500));
+    running_server server(where.path() / "server", settings);
+    smp_peer reader(server.address(), random);
+    std::string got = "MSG";
+    while (got == "MSG") {
+        reader.send(cmd::get{}, queue.recipient_id, &queue.recipient_key);
+        got = answer_of(reader);
+    }
+    EXPECT_EQ(got, "OK");
+}
+
 TEST(server, a_backup_taken_while_it_runs_is_a_server) {
     folder where;
     bench::system_random random;
