@@ -96,9 +96,8 @@ void service_desk::subscribed(const std::shared_ptr<subscribing>& one) {
     auto& shard = server_.at(one->from.connection.shard);
     if (one->failed) {
         const bool other = one->failed->is(status::denied);
-        auto refused = smp::make_server_error(other ? smp::error_code::service : smp::error_code::store);
-        if (!other) refused.text = one->failed->message();
-        shard.respond(one->from, msg::err{std::move(refused)});
+        shard.respond(one->from, msg::err{other ? smp::make_server_error(smp::error_code::service)
+                                                : queue_engine::store_error(*one->failed)});
         return;
     }
     auto& statistics = shard.engine().statistics();

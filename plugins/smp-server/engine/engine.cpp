@@ -49,10 +49,13 @@ void queue_engine::fail(const reply_to& to, error_code code) {
 void queue_engine::fail(const reply_to& to, command_error code) {
     answer(to, msg::err{smp::make_server_error(code)});
 }
-void queue_engine::store_failed(const reply_to& to, const error& why) {
+smp::server_error queue_engine::store_error(const error& why) {
     auto out = smp::make_server_error(error_code::store);
-    out.text = why.message();
-    answer(to, msg::err{std::move(out)});
+    out.text = describe(status_of(why));
+    return out;
+}
+void queue_engine::store_failed(const reply_to& to, const error& why) {
+    answer(to, msg::err{store_error(why)});
 }
 
 // ---- store

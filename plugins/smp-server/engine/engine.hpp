@@ -174,6 +174,9 @@ class queue_engine {
     /// Tells it what waits for its notifiers.
     void notify_service(const service_ptr& who, const connection_id& connection, std::function<void()> done);
 
+    /// What a client is told of a store that fails: its own words, with paths of this machine, are for the
+    /// operator.
+    static smp::server_error store_error(const error& why);
     /// Commits and reads under way. Nothing calls back into the engine when it is 0.
     std::size_t pending() const noexcept { return pending_; }
     /// What this shard counts.

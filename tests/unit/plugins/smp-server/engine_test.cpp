@@ -387,7 +387,7 @@ TEST(engine, a_store_that_cannot_read) {
     EXPECT_EQ(queue.sub(world, 1), "1:SOK");
     world.restart();
     world.store.damage("smp.queues");
-    EXPECT_EQ(queue.sub(world, 1), "1:ERR STORE the record of a queue is damaged");
+    EXPECT_EQ(queue.sub(world, 1), "1:ERR STORE damaged data");
 }
 
 TEST(engine, a_store_that_answers_later) {
