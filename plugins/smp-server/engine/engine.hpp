@@ -282,6 +282,7 @@ class queue_engine {
     };
     struct service_pass;
     struct notifier_pass;
+    bool has_other_role(const service& which) const;
     void record_service(const service& which, write_batch& batch);
     void settle_services(const std::optional<identifier>& left, const service_ptr& joined, bool committed,
                          service_queue_kind kind);

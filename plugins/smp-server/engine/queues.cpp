@@ -276,6 +276,10 @@ void queue_engine::create(const request& in) {
         fail(to, command_error::prohibited);
         return;
     }
+    if (in.service && has_other_role(*in.service)) {
+        fail(to, error_code::service);
+        return;
+    }
     constexpr int tries = 3;
     auto kept = std::make_shared<const owned_request>(in);
     if (!in.service) {

@@ -51,6 +51,16 @@ void queue_engine::admit(const smp::service_offer& offer, std::vector<bytes> cha
     read(tables_.service_prints, to_bytes(bytes_view(offer.fingerprint)), std::move(found));
 }
 
+/// Two clients may show one certificate under different roles before it is recorded: who has the first queue
+/// has the role.
+bool queue_engine::has_other_role(const service& which) const {
+    if (which.recorded) return false;
+    bool other = false;
+    const auto look = [&](bytes_view id) { other = !equal(id, which.id); };
+    static_cast<void>(store_.try_read(tables_.service_prints, which.record.fingerprint, look));
+    return other;
+}
+
 void queue_engine::record_service(const service& which, write_batch& batch) {
     if (which.recorded) return;
     const auto id = to_bytes(bytes_view(which.id));
@@ -192,13 +202,14 @@ void queue_engine::change_service(const request& in, const queue_ptr& found, ser
     ++found->pins;
     ledger_.with(std::move(services), [this, kept, found, kind](const result<void>& ready) {
         const auto again = kept->view();
-        if (ready && !found->deleted && has_service_slot(*found, kind, again)) {
+        const bool other_role = again.service && has_other_role(*again.service);
+        if (ready && !other_role && !found->deleted && has_service_slot(*found, kind, again)) {
             move_to_service(kept, found, kind);
             return;
         }
         --found->pins;
         if (ready)
-            fail(*again.from, error_code::auth);
+            fail(*again.from, other_role ? error_code::service : error_code::auth);
         else
             store_failed(*again.from, ready.error());
         release(found);

@@ -442,6 +442,30 @@ TEST(services, a_queue_takes_its_notifier_from_the_service) {
     EXPECT_EQ(world.store.rows("smp.services"), 1U);
 }
 
+TEST(services, two_roles_at_once_the_first_queue_decides) {
+    rig world(2);
+    newest(world);
+    test_service messages(world, 1, 7);
+    test_service notifications(world, 2, 7, smp::service_role::notifier);
+    test_service other(world, 3, 8, smp::service_role::notifier);
+    test_service other_messages(world, 4, 8);
+    for (auto* each : {&messages, &notifications, &other, &other_messages}) each->attach();
+    auto queue = test_queue::make(world, 1);
+    auto plain = test_queue::make(world, 5, smp::queue_mode::messaging, false);
+    const notifier_of notifier(world, 5, plain);
+    EXPECT_EQ(notifier.subscribe(world, 2), "2:ERR SERVICE");
+    EXPECT_EQ(notifier.subscribe(world, 3), "3:SOK");
+    EXPECT_EQ(plain.sub(world, 4), "4:ERR SERVICE");
+    cmd::create create;
+    create.key = plain.recipient.public_part();
+    create.dh_key = crypto::private_key::generate(crypto::key_type::x25519, world.random).public_part();
+    EXPECT_EQ(world.tell(4, create, {}, &plain.recipient), "4:ERR SERVICE");
+    EXPECT_EQ(world.store.rows("smp.services"), 2U);
+    EXPECT_EQ(world.store.rows("smp.service-prints"), 2U);
+    EXPECT_EQ(test_service(world, 5, 7).who->id, messages.who->id) << "it is what it was";
+    EXPECT_EQ(messages.subscribe(), sum_of({queue.recipient_id}));
+}
+
 TEST(services, counts_are_those_of_the_official_server) {
     rig world;
     newest(world);
