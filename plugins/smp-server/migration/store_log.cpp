@@ -12,6 +12,10 @@ using encoding::base64url_encode;
 
 /// The longest body that any version of the protocol allows.
 constexpr std::size_t body_most = smp::max_message_length(6);
+/// Longer things come only from files that are damaged or made up, and have no place in a record.
+constexpr std::size_t link_id_most = 255;
+constexpr std::size_t link_data_most = smp::block_size;
+constexpr std::size_t notice_most = 4'096;
 
 /// Reads the words of a line. The first thing that does not fit is kept as the reason, and from then on every
 /// read gives nothing.
@@ -54,6 +58,11 @@ class words {
         fail(std::string(what) + " is not base64url");
         return {};
     }
+    bytes short_data(const char* what, std::size_t most) {
+        auto out = data(what);
+        if (out.size() > most) fail(std::string(what) + " is too long");
+        return out;
+    }
     identifier id(const char* what) {
         const auto out = to_identifier(data(what));
         if (!out) fail(std::string(what) + " has not 24 bytes");
@@ -62,7 +71,7 @@ class words {
     crypto::public_key key(const char* what) { return to_key(word(), what); }
     crypto::public_key to_key(std::string_view text, const char* what) {
         auto out = crypto::public_key::from_text(text);
-        if (out) return std::move(out).value();
+        if (out && out->type() != crypto::key_type::x448) return std::move(out).value();
         fail(std::string(what) + " is no public key");
         return {};
     }
@@ -106,9 +115,9 @@ class words {
 
 link read_link(words& in) {
     link out;
-    out.fixed = in.data("fixed link data");
+    out.fixed = in.short_data("fixed link data", link_data_most);
     in.space();
-    out.user = in.data("user link data");
+    out.user = in.short_data("user link data", link_data_most);
     return out;
 }
 
@@ -134,8 +143,8 @@ blocking read_blocking(words& in) {
         const auto end = std::min(rest.rfind(" rsrv="), rest.size());
         out.notice = rest.substr(0, end);
         in = words(rest.substr(end));
-        if (!out.notice.starts_with('{') || !out.notice.ends_with('}'))
-            in.fail("a blocking notice is no JSON object");
+        if (!out.notice.starts_with('{') || !out.notice.ends_with('}') || out.notice.size() > notice_most)
+            in.fail("a blocking notice is no JSON object, or too long");
     }
     return out;
 }
@@ -176,7 +185,7 @@ queue read_queue(words& in) {
             in.fail("queue_mode is neither M nor C");
     }
     if (in.accept(" link_id=")) {
-        auto id = in.data("link id");
+        auto id = in.short_data("link id", link_id_most);
         in.expect(" queue_data=");
         out.data = read_link(in);
         out.data->id = std::move(id);
@@ -223,7 +232,7 @@ queue_line read_change(words& in, std::string_view tag) {
     if (tag == "NDELETE") return simple(change::delete_notifier{}), out;
     in.space();
     if (tag == "LINK") {
-        auto id = in.data("link id");
+        auto id = in.short_data("link id", link_id_most);
         in.space();
         change::set_link made{read_link(in)};
         made.data.id = std::move(id);

@@ -87,7 +87,10 @@ result<std::optional<identifier>> store_writer::tie(const bytes& service_id, smp
                                                     const identifier& entity, const identifier& recipient_id,
                                                     const place& at) {
     const auto id = to_identifier(service_id);
-    PLEXUS_TRY(const auto stored, store_.get(store_.all().services, service_id));
+    std::optional<bytes> stored;
+    if (id) {
+        PLEXUS_TRY(stored, store_.get(store_.all().services, *id));
+    }
     const auto known = stored ? decode_service(*stored) : std::nullopt;
     if (!id || !known || known->role != role) {
         report_.damaged(at.file, at.line,

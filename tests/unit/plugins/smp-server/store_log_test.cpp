@@ -77,6 +77,16 @@ TEST(store_log, damage_is_named) {
     EXPECT_THAT(refusal("SECURE " + id + " " + key.substr(0, 40)), HasSubstr("sender key is no public key"));
     EXPECT_THAT(refusal(least.substr(0, 150)), HasSubstr("queue secret is not base64url"));
     EXPECT_THAT(refusal(least + " status=gone"), HasSubstr("'blocked,' is missing"));
+    EXPECT_THAT(refusal("LINK " + id + " " + std::string(400, 'A') + " AAAA BBBB"),
+                HasSubstr("link id is too long"));
+    EXPECT_THAT(refusal("LINK " + id + " " + other + " " + std::string(22'000, 'A') + " BBBB"),
+                HasSubstr("fixed link data is too long"));
+    EXPECT_THAT(refusal("BLOCK " + id + " reason=spam,notice={" + std::string(5'000, ' ') + "}"),
+                HasSubstr("or too long"));
+    const std::string x448 =
+        "MEIwBQYDK2VvAzkABQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    EXPECT_THAT(refusal("SECURE " + id + " " + x448), HasSubstr("sender key is no public key"))
+        << "it could authorize nothing";
     EXPECT_THAT(refusal(least + " updated_at=now"), HasSubstr("updated_at is no number"));
     EXPECT_THAT(refusal(least + " status=blocked,reason=spam,notice={"), HasSubstr("no JSON object"));
 }
