@@ -9,8 +9,9 @@ using smp::broker_error;
 using smp::transport_error;
 namespace msg = smp::msg;
 
-/// What destinations are made known to be, whatever they are: a newer version would tell clients apart.
-constexpr smp::version_range shown_versions{smp::since::proxy, 17};
+/// What destinations are made known to be, whatever they are: a newer version would tell clients apart. As
+/// with official servers it ends where names begin, which clients ask for through a proxy.
+constexpr smp::version_range shown_versions{smp::since::proxy, smp::since::names};
 /// Of all that waits, what may wait for one destination.
 constexpr std::size_t share_of_one = 4;
 /// A destination that takes longer makes way for others when there are too many attempts.

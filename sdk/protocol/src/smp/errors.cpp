@@ -462,6 +462,13 @@ server_error as_server_error(const error& cause) {
     if (cause.is(failure::block)) return make_server_error(error_code::block);
     if (cause.is(failure::crypto)) return make_server_error(error_code::crypto);
     if (cause.is(failure::too_large)) return make_server_error(error_code::large_message);
+    if (cause.is(failure::no_server_key)) {
+        auto out = make_server_error(error_code::proxy);
+        out.proxy = proxy_error::broker;
+        out.broker = broker_error::transport;
+        out.transport = transport_error::no_auth;
+        return out;
+    }
     return make_server_error(error_code::internal);
 }
 

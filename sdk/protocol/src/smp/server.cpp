@@ -83,11 +83,9 @@ result<void> server_session::receive_hello(bytes_view content) {
     if (hello.client_service) PLEXUS_CHECK(receive_service(*hello.client_service));
     if (!hello.key) return {};
     PLEXUS_TRY(const auto secret, crypto::dh_x25519(*session_key_, *hello.key));
-    if (version_ < since::encrypted_blocks || hello.proxy) {
-        proxy_key_ = crypto::box_key(secret);
-    } else {
+    proxy_key_ = crypto::box_key(secret);
+    if (version_ >= since::encrypted_blocks && !hello.proxy)
         cipher_ = block_cipher::for_server(session_id(), secret);
-    }
     return {};
 }
 
@@ -175,6 +173,10 @@ void server_session::read(bytes_view raw, version v, bool relayed, server_reques
     const auto service_signature = to_bytes(parsed->service_signature);
     if (!authorization.empty())
         out.authorized = v < since::implied_session ? parsed->sent : authorized_part(*parsed, {});
+    if (relayed && !may_be_forwarded(out.content)) {
+        out.refused = make_server_error(command_error::prohibited);
+        return;
+    }
     if (relayed || !service_) {
         if (!service_signature.empty() || is_of_service(out.content))
             out.refused = make_server_error(error_code::service);
@@ -223,16 +225,14 @@ std::optional<server_error> server_session::check_service(const command& content
 
 void server_session::write_response(bytes& out, bytes_view correlation_id, bytes_view entity_id,
                                     bytes_view content) const {
-    encoding::writer writer(out);
-    const auto begin = writer.begin_large();
     if (!fits_block(head_size(correlation_id, entity_id) + content.size()))
         content = as_bytes(std::string_view("ERR LARGE_MSG"));
+    encoding::writer writer(out);
+    const auto begin = writer.begin_large();
     write_transmission(writer, version_, session_id(), correlation_id, entity_id, content);
     writer.end_large(begin);
 }
 
-bool server_session::append_message(block_builder& out, bytes_view correlation_id, bytes_view entity_id,
-                                    const crypto::box_key& key, bytes_view message_id,
 /// Of a transmission, before its content.
 std::size_t server_session::head_size(bytes_view correlation_id, bytes_view entity_id) const noexcept {
     const auto session = version_ < since::implied_session ? 1 + session_id().size() : 0;
@@ -249,6 +249,8 @@ bool server_session::fits_message(bytes_view correlation_id, bytes_view entity_i
     return fits_block(message_size(correlation_id, entity_id, message_id));
 }
 
+bool server_session::append_message(block_builder& out, bytes_view correlation_id, bytes_view entity_id,
+                                    const crypto::box_key& key, bytes_view message_id,
                                     const received_body& body) const {
     const auto room = out.reserve(message_size(correlation_id, entity_id, message_id));
     if (room.data() == nullptr) return false;
@@ -270,7 +272,7 @@ bool server_session::fits_message(bytes_view correlation_id, bytes_view entity_i
 
 result<relayed_request> server_session::open_relayed(bytes_view correlation_id, bytes_view transmission) {
     auto undecryptable = [] { return make_error(failure::crypto, "a forwarded command does not decrypt"); };
-    if (!proxy_key_) return undecryptable();
+    if (!proxy_key_) return make_error(failure::no_server_key, "a proxy whose hello had no key");
     const auto outer = open_forwarded(*proxy_key_, correlation_id, transmission);
     if (!outer) return undecryptable();
     PLEXUS_TRY(const auto forwarded, parse_forwarded_transmission(*outer));
@@ -287,11 +289,12 @@ result<relayed_request> server_session::open_relayed(bytes_view correlation_id, 
     auto content = open_proxied_command(*key, forwarded.correlation_id, forwarded.transmission);
     if (!content) return undecryptable();
     out.content = std::move(content).value();
-    PLEXUS_TRY(auto batch, batch_reader::open(out.content));
-    if (batch.left() != 1) return make_error(failure::block, "more than one command is forwarded");
-    read(batch.next(), forwarded.relay_version, true, out.request);
-    if (!out.request.refused && !may_be_forwarded(out.request.content))
-        out.request.refused = make_server_error(command_error::prohibited);
+    auto batch = batch_reader::open(out.content);
+    if (batch && batch->left() != 1) return make_error(failure::block, "more than one command is forwarded");
+    if (batch)
+        read(batch->next(), forwarded.relay_version, true, out.request);
+    else
+        out.request.refused = make_server_error(error_code::block);
     return out;
 }
 

@@ -53,7 +53,7 @@ std::string reach(smp_peer& proxy, const smp::server_address& server, relay_sess
 /// What came back for a command that went through the proxy: "OK", "ERR AUTH", or of the proxy "PROXY: ...".
 std::string through(smp_peer& proxy, crypto::random_source& random, const relay_session& relay,
                     const smp::command& value, bytes_view entity, const crypto::private_key* key) {
-    const auto version = std::min<smp::version>(relay.versions.max, 17);
+    const auto version = relay.versions.max;
     const auto own = crypto::private_key::generate(crypto::key_type::x25519, random);
     const auto box = crypto::box_key::agree(own, relay.key).value();
     const auto id = proxy.session().new_correlation_id();
@@ -111,11 +111,17 @@ TEST(proxy, carries_commands_to_another_server) {
         relay_session relay;
         ASSERT_EQ(reach(sender, destination.address(), relay), "PKEY");
         EXPECT_EQ(relay.versions.min, 8);
-        EXPECT_EQ(relay.versions.max, 17);
+        EXPECT_EQ(relay.versions.max, 20);
         auto queue = bench::make_queue(recipient, recipient, random, crypto::key_type::x25519);
         EXPECT_EQ(through(sender, random, relay, cmd::skey{queue.sender_key.public_part()}, queue.sender_id,
                           &queue.sender_key),
                   "OK");
+        EXPECT_EQ(through(sender, random, relay, cmd::rslv{as_bytes("alice.simplex")}, {}, nullptr),
+                  "ERR NAME NO_RESOLVER");
+        EXPECT_EQ(through(sender, random, relay, cmd::sub{}, queue.recipient_id, &queue.recipient_key),
+                  "ERR CMD PROHIBITED");
+        EXPECT_EQ(through(sender, random, relay, cmd::subs{}, queue.recipient_id, &queue.recipient_key),
+                  "ERR CMD PROHIBITED");
         const bytes body(16'000, 'm');
         EXPECT_EQ(through(sender, random, relay, cmd::send{{}, body}, queue.sender_id, &queue.sender_key),
                   "OK");

@@ -115,7 +115,7 @@ class server_session {
                         const crypto::box_key& key, bytes_view message_id, const received_body& body) const;
 
     /// Opens RFWD. Its answer, or the error inside it, goes back through seal_relayed. Errors, which answer
-    /// RFWD itself: failure::crypto, syntax, block.
+    /// RFWD itself: failure::no_server_key, crypto, syntax, block.
     result<relayed_request> open_relayed(bytes_view correlation_id, bytes_view transmission);
     /// What RRES carries; `content` is an encoded message.
     result<bytes> seal_relayed(const relay_route& route, bytes_view correlation_id, bytes_view entity_id,

@@ -74,7 +74,8 @@ struct relay_side {
     crypto::private_key proxy_key;
     crypto::box_key proxy_box;
 
-    relay_side() : proxy_key(crypto::private_key::generate(crypto::key_type::x25519, random)) {
+    explicit relay_side(bool with_key = true, bool as_proxy = true)
+        : proxy_key(crypto::private_key::generate(crypto::key_type::x25519, random)) {
         const auto vector = vectors("handshake.json", "serverCertificates").at(1);
         identity = make_server_identity({hex_field(vector, "serverCertDer"), hex_field(vector, "caCertDer")},
                                         crypto::private_key::from_raw(crypto::key_type::ed25519,
@@ -85,8 +86,8 @@ struct relay_side {
         client_hello hello;
         hello.chosen = 17;
         hello.identity = identity.fingerprint;
-        hello.key = proxy_key.public_part();
-        hello.proxy = true;
+        if (with_key) hello.key = proxy_key.public_part();
+        hello.proxy = as_proxy;
         bytes content;
         encoding::writer writer(content);
         write(writer, hello);
@@ -172,9 +173,9 @@ TEST(proxy, what_a_relay_refuses) {
     two.insert(two.end(), content.begin() + 1, content.end());
     EXPECT_TRUE(
         relay.session->open_relayed(id, relay.forward(client, id, id, two)).error().is(failure::block));
-    EXPECT_TRUE(relay.session->open_relayed(id, relay.forward(client, id, id, as_bytes("x")))
-                    .error()
-                    .is(failure::block));
+    const auto no_batch = relay.session->open_relayed(id, relay.forward(client, id, id, as_bytes("x")));
+    ASSERT_TRUE(no_batch && no_batch->request.refused);
+    EXPECT_EQ(to_text(*no_batch->request.refused), "BLOCK");
     EXPECT_TRUE(relay.session->open_relayed(id, relay.forward(client, id, id, content, 7))
                     .error()
                     .is(failure::syntax));
@@ -185,6 +186,12 @@ TEST(proxy, what_a_relay_refuses) {
     const auto opened = relay.session->open_relayed(id, relay.forward(client, id, id, content));
     ASSERT_TRUE(opened && opened->request.refused);
     EXPECT_EQ(to_text(*opened->request.refused), "CMD PROHIBITED");
+    relay_side without_key(false);
+    const auto refused = without_key.session->open_relayed(id, without_key.forward(client, id, id, content));
+    EXPECT_EQ(to_text(as_server_error(refused.error())), "PROXY BROKER TRANSPORT NO_AUTH");
+    relay_side encrypted(true, false);
+    EXPECT_TRUE(encrypted.session->open_relayed(id, encrypted.forward(client, id, id, content)))
+        << "official servers take it from any client that gave a key";
 }
 
 TEST(proxy, malformed_forwards_are_refused) {
