@@ -25,6 +25,7 @@ class connector final : public work {
         operation_.cancel = [](plexus_operation* raw) { static_cast<handle*>(raw)->owner->cancel(); };
     }
     plexus_operation* operation() noexcept { return &operation_; }
+    void show(certificates chain) { hello_.chain = std::move(chain); }
 
   private:
     struct handle : plexus_operation {
@@ -87,7 +88,12 @@ result<plexus_operation*> start_connect(runtime& owner, const plexus_connect_opt
         return make_error(status::denied, "the address is not one of the public internet");
     if ((options.flags & PLEXUS_CONNECT_SECURE) != 0 && options.key_hash.size != 32)
         return make_error(status::invalid, "a secure connection needs a fingerprint of 32 bytes");
+    certificates shown;
+    if (options.client_chain.size != 0) {
+        PLEXUS_TRY(shown, read_chain(text_of(options.client_chain), 1));
+    }
     auto* made = new connector(owner, options, done, context);
+    made->show(std::move(shown));
     made->begin(options.timeout_ns == 0
                     ? owner.connect_timeout
                     : std::chrono::nanoseconds(static_cast<std::int64_t>(options.timeout_ns)));

@@ -76,6 +76,7 @@ struct parsed_hello {
     bytes nonce;
     std::vector<std::string> alpn;
     std::string server_name;
+    certificates chain;
 };
 
 std::optional<parsed_hello> parse_hello(bytes_view content) {
@@ -85,6 +86,9 @@ std::optional<parsed_hello> parse_hello(bytes_view content) {
     out.server_name = std::string(in.short_text());
     const std::size_t count = in.list_count();
     for (std::size_t i = 0; i < count && in.ok(); ++i) out.alpn.emplace_back(in.short_text());
+    const std::size_t certificate_count = in.list_count();
+    for (std::size_t i = 0; i < certificate_count && in.ok(); ++i)
+        out.chain.push_back(to_bytes(in.large_bytes()));
     if (!in.done()) return std::nullopt;
     return out;
 }
@@ -96,6 +100,8 @@ task<result<facts>> shake_as_client(stream& with, client_hello hello) {
     encoding::writer out(content);
     out.raw(hello.nonce).short_text(hello.server_name).list_count(hello.alpn.size());
     for (const auto& one : hello.alpn) out.short_text(one);
+    out.list_count(hello.chain.size());
+    for (const auto& one : hello.chain) out.large_bytes(one);
     auto sent = co_await write_frame(with, content);
     if (!sent) co_return std::move(sent).error();
     auto frame = co_await read_frame(with);
@@ -142,10 +148,11 @@ task<result<facts>> shake_as_server(stream& with, server_hello hello) {
     known.server_name = client->server_name;
     known.channel_binding = binding_of(client->nonce, hello.nonce);
     known.own = hello.chain;
+    if (hello.asks_certificate) known.peer = std::move(client->chain);
     co_return known;
 }
 
-result<certificates> read_chain(std::string_view pem) {
+result<certificates> read_chain(std::string_view pem, std::size_t least) {
     constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
     constexpr std::string_view end = "-----END CERTIFICATE-----";
     certificates out;
@@ -160,9 +167,10 @@ result<certificates> read_chain(std::string_view pem) {
         out.push_back(std::move(*der));
         at = stop;
     }
-    if (out.size() < 2 || out.size() > 4)
-        return make_error(status::invalid, "a server's chain has 2 to 4 certificates, and " +
-                                               std::to_string(out.size()) + " were given");
+    if (out.size() < least || out.size() > 4)
+        return make_error(status::invalid, "a chain has " + std::to_string(least) +
+                                               " to 4 certificates, and " + std::to_string(out.size()) +
+                                               " were given");
     return out;
 }
 

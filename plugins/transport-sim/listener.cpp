@@ -13,6 +13,7 @@ class listener::handshake final : public work {
         hello.nonce = owner_.nonce();
         hello.alpn = to_->alpn_;
         hello.chain = to_->chain_;
+        hello.asks_certificate = to_->asks_certificate_;
         auto agreed = co_await shake_as_server(raw_, hello);
         if (!agreed) co_return;
         raw_.set_handler(nullptr, nullptr);
@@ -32,6 +33,7 @@ result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_li
     if (owner.stopping) return make_error(status::stopping, "the transport stops");
     std::shared_ptr<listener> self(new listener(owner));
     self->secure_ = (options.flags & PLEXUS_LISTEN_SECURE) != 0;
+    self->asks_certificate_ = (options.flags & PLEXUS_LISTEN_ASK_CERTIFICATE) != 0;
     self->accepted_ = accepted;
     self->context_ = context;
     self->timeout_ = options.handshake_timeout_ns == 0
@@ -41,6 +43,7 @@ result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_li
     if (self->secure_) PLEXUS_CHECK(self->set_credentials(text_of(options.chain)));
     plexus_listen_options raw = options;
     raw.flags = 0;
+    raw.counted_with = nullptr; // nothing is counted here
     const auto* below = owner.sim->listener;
     const auto arrived = [](void* to, plexus_stream* one) { static_cast<listener*>(to)->arrived(one); };
     plexus_error* failure = nullptr;
@@ -52,7 +55,7 @@ result<std::shared_ptr<listener>> listener::open(runtime& owner, const plexus_li
 }
 
 result<void> listener::set_credentials(std::string_view chain) {
-    PLEXUS_TRY(auto read, read_chain(chain));
+    PLEXUS_TRY(auto read, read_chain(chain, 2));
     chain_ = std::make_shared<const certificates>(std::move(read));
     return {};
 }

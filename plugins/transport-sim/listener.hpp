@@ -21,6 +21,7 @@ class listener : public std::enable_shared_from_this<listener> {
 
     runtime& owner_;
     bool secure_ = true;
+    bool asks_certificate_ = false;
     bool closed_ = false;
     plexus_accept_function accepted_ = nullptr;
     void* context_ = nullptr;

@@ -70,6 +70,7 @@ struct transport_sim_test : testing::Test {
     std::unique_ptr<wire> made;
     std::optional<std::int32_t> status;
     std::string message;
+    std::string client_chain;
     plexus_operation* operation = nullptr;
 
     void SetUp() override {
@@ -142,6 +143,7 @@ struct transport_sim_test : testing::Test {
             options.key_hash = to_abi(bytes_view(key_hash));
             options.server_name = to_abi(std::string_view("smp.example.org"));
             options.timeout_ns = timeout_ns;
+            options.client_chain = to_abi(std::string_view(client_chain));
             const auto* table = client.service<plexus_transport>("transport", PLEXUS_TRANSPORT_ID);
             const auto done = [](void* raw, std::int32_t outcome, const plexus_error* failure,
                                  plexus_stream* stream) {
@@ -177,6 +179,22 @@ TEST_F(transport_sim_test, tells_what_tls_would_tell) {
     EXPECT_EQ(made->with().peer_chain(), certificates);
     EXPECT_EQ(to_bytes(other.with().info(PLEXUS_STREAM_OWN_CERTIFICATE, 1).value()), certificates[1]);
     EXPECT_TRUE(other.with().peer_chain().empty());
+}
+
+TEST_F(transport_sim_test, shows_the_certificates_of_a_client_to_who_asks) {
+    client_chain = chain;
+    for (const bool asked : {true, false}) {
+        const std::uint32_t flags = asked ? PLEXUS_LISTEN_SECURE | PLEXUS_LISTEN_ASK_CERTIFICATE
+                                          : static_cast<std::uint32_t>(PLEXUS_LISTEN_SECURE);
+        ASSERT_EQ(listen(chain, flags), PLEXUS_OK) << message;
+        const auto before = accepted.size();
+        ASSERT_EQ(dial({"smp/1"}), PLEXUS_OK) << message;
+        ASSERT_TRUE(world.run_until([&] { return accepted.size() == before + 1; }));
+        EXPECT_EQ(accepted.back().second->with().peer_chain(), asked ? certificates : std::vector<bytes>());
+        close();
+    }
+    client_chain = "no PEM";
+    EXPECT_EQ(begin_dial(fingerprint, {}), PLEXUS_E_INVALID);
 }
 
 TEST_F(transport_sim_test, carries_bytes) {
