@@ -225,7 +225,7 @@ void connection::process_requests() {
             in_.reset();
             break;
         }
-        --turn_left_;
+        turn_left_ -= std::min(turn_left_, verify_cost(current.authorization_size));
         if (std::exchange(block_begun_, true) == false && !session_.is_last() && !current.refused)
             count_batch(current.content);
         handle(current);

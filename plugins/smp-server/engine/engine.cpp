@@ -268,7 +268,14 @@ void queue_engine::count_refused(const smp::command& what) {
 void queue_engine::refuse(const request& in) {
     count_refused(*in.content);
     smp::verify_nothing(*in.session_key, in.from->correlation, in.authorized, in.authorization);
-    fail(*in.from, error_code::auth);
+    refused(in, 1);
+}
+
+/// After so many keys were tried.
+void queue_engine::refused(const request& in, std::size_t keys) {
+    auto to = *in.from;
+    to.checks = static_cast<std::uint16_t>(keys * verify_cost(in.authorization.size()));
+    fail(to, error_code::auth);
 }
 
 void queue_engine::execute(const request& in, const identifier& recipient_id) {
@@ -345,9 +352,7 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
     }
     if (!authorized(in, *found)) {
         count_refused(*in.content);
-        auto to = *in.from;
-        to.checks = static_cast<std::uint8_t>(found->record.recipient_keys.size());
-        fail(to, error_code::auth);
+        refused(in, found->record.recipient_keys.size());
         return;
     }
     const auto& wanted = *in.content;

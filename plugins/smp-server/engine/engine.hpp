@@ -208,6 +208,7 @@ class queue_engine {
     void found_owner(const request& in, const std::optional<identifier>& recipient_id);
     void found_row(const request& in, const result<std::optional<bytes>>& row);
     void refuse(const request& in);
+    void refused(const request& in, std::size_t keys);
     void count_refused(const smp::command& what);
     void create(const request& in);
     void run(const request& in, const result<queue_ptr>& looked_up);

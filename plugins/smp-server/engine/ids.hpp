@@ -62,7 +62,7 @@ struct reply_to {
     bool event = false;
     bool proxied = false;      ///< it answers PRXY or PFWD
     bool own_relay = false;    ///< of a PFWD: its destination is the owner's own
-    std::uint8_t checks = 1;   ///< of an AUTH: how many keys were tried
+    std::uint16_t checks = 1;  ///< of an AUTH: what trying keys has cost, see verify_cost
     std::uint64_t relayed = 0; ///< the connection's number of a command that a proxy forwarded; 0: it did not
     short_id correlation;
     short_id entity;
@@ -72,6 +72,11 @@ inline std::uint64_t number_of(const identifier& id) noexcept {
     std::uint64_t out = 0;
     for (std::size_t i = 0; i < sizeof out; ++i) out = out << 8 | id[i];
     return out;
+}
+/// What it costs to check an authorization of this size with one key: 1 for Ed25519 and X25519.
+constexpr std::size_t verify_cost(std::size_t authorization_size) noexcept {
+    constexpr std::size_t cost_of_ed448 = 4;
+    return authorization_size == crypto::signature_size(crypto::key_type::ed448) ? cost_of_ed448 : 1;
 }
 /// Ids are random, so their bytes spread queues evenly.
 inline std::uint32_t owner_of(const identifier& recipient_id, std::uint32_t shards) noexcept {

@@ -259,7 +259,7 @@ void queue_engine::create(const request& in) {
     const auto& wanted = std::get<cmd::create>(*in.content);
     if (!smp::verify_authorization(wanted.key, *in.session_key, to.correlation, in.authorized,
                                    in.authorization)) {
-        fail(to, error_code::auth);
+        refused(in, 1);
         return;
     }
     const bool allowed =

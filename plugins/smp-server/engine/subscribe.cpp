@@ -45,7 +45,7 @@ bool queue_engine::subscribe_in_place(const request& in, const identifier& recip
     if (!smp::verify_authorization(outline->recipient_key, *in.session_key, in.from->correlation,
                                    in.authorized, in.authorization)) {
         statistics_.add(counted::subscribe_refused);
-        fail(*in.from, error_code::auth);
+        refused(in, 1);
         return true;
     }
     if (begin_subscription(*in.from, recipient_id)) answer(*in.from, msg::sok{});

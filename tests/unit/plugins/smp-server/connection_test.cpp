@@ -363,6 +363,21 @@ TEST(connection, blocks_that_are_none_of_a_client_that_reads_nothing_wait) {
     EXPECT_EQ(world.read_all(), 100U);
 }
 
+TEST(connection, a_turn_has_fewer_commands_that_cost_more) {
+    rig world;
+    world.limits.turn_commands = 20;
+    world.own->flush();
+    world.give_way = true;
+    const auto dear = crypto::private_key::generate(crypto::key_type::ed448, world.random);
+    for (std::size_t i = 0; i < 20; ++i) ASSERT_TRUE(world.client->send(cmd::sub{}, bytes(24, 1), &dear, i));
+    smp::block_buffer block{};
+    while (world.client->next_block(block)) world.give(block);
+    EXPECT_EQ(world.submitted, 5U);
+    world.give_way = false;
+    world.turn();
+    EXPECT_EQ(world.submitted, 20U);
+}
+
 TEST(connection, small_pieces_are_bounded_in_a_turn) {
     rig world;
     world.read_all();

@@ -64,6 +64,7 @@ class rig : public engine_outputs {
 
     // engine_outputs
     void answer(const reply_to& to, const smp::message& content) override {
+        checks = to.checks;
         seen out{to.connection.number,
                  to.event ? "! " : "",
                  to_bytes(to.correlation.view()),
@@ -150,6 +151,7 @@ class rig : public engine_outputs {
     }
 
     test_random random;
+    std::uint16_t checks = 0; ///< of the last answer
     fake_store store;
     settings own;
     std::vector<std::unique_ptr<queue_engine>> engines;

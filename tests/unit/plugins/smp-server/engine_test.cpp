@@ -360,6 +360,28 @@ TEST(engine, information) {
     EXPECT_FALSE(ask(3).own);
 }
 
+TEST(engine, refusals_cost_what_was_tried) {
+    rig world;
+    auto queue = test_queue::make(world, 1, smp::queue_mode::contact);
+    const auto own = crypto::private_key::generate(crypto::key_type::ed25519, world.random);
+    const auto dear = crypto::private_key::generate(crypto::key_type::ed448, world.random);
+    const auto cost = [&](bytes_view id, const crypto::private_key& key) {
+        EXPECT_EQ(world.tell(2, cmd::sub{}, id, &key), "2:ERR AUTH");
+        return world.checks;
+    };
+    EXPECT_EQ(cost(queue.recipient_id, own), 1);
+    EXPECT_EQ(cost(queue.recipient_id, dear), 4) << "Ed448 costs more, also where it cannot be right";
+    EXPECT_EQ(cost(bytes(24, 1), own), 1);
+    EXPECT_EQ(cost(bytes(24, 1), dear), 4) << "and where there is no queue";
+    cmd::rkey three;
+    for (int i = 0; i < 3; ++i)
+        three.keys.push_back(
+            crypto::private_key::generate(crypto::key_type::ed25519, world.random).public_part());
+    EXPECT_EQ(world.tell(1, three, queue.recipient_id, &queue.recipient), "1:OK");
+    EXPECT_EQ(cost(queue.recipient_id, own), 3);
+    EXPECT_EQ(cost(queue.recipient_id, dear), 12);
+}
+
 TEST(engine, a_store_that_fails) {
     rig world;
     auto queue = test_queue::make(world, 1);
