@@ -31,6 +31,7 @@ class dial final : public net::member {
         plexus_operation* operation = nullptr;
     };
     struct cancel_handle : plexus_operation {
+        cancel_handle() : plexus_operation{} {}
         dial* owner = nullptr;
     };
 

@@ -54,7 +54,7 @@ std::int32_t base_stream::status_of_failure() const noexcept { return failure_->
 
 std::int32_t base_stream::fail(error reason) {
     if (failure_) return status_of_failure();
-    failure_.reset(new broken{std::move(reason), {}});
+    failure_ = std::make_unique<broken>(broken{std::move(reason)});
     failure_->lent = lend(failure_->reason);
     update_interest();
     return status_of_failure();

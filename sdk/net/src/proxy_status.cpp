@@ -5,9 +5,9 @@
 namespace plexus::net {
 
 struct proxy_status::watcher {
-    std::uint32_t shard;
-    plexus_proxy_told told;
-    void* context;
+    std::uint32_t shard = 0;
+    plexus_proxy_told told = nullptr;
+    void* context = nullptr;
     bool ended = false;                ///< [shard]
     std::atomic<bool> waiting = false; ///< a task that tells it is under way
 };

@@ -48,7 +48,7 @@ class base_stream : public plexus_stream, public carrier::sink, public member {
   private:
     struct broken {
         error reason;
-        plexus_error lent;
+        plexus_error lent{};
     };
     struct kept_info {
         std::uint32_t what;

@@ -63,6 +63,7 @@ class connecting : public member {
 
   private:
     struct cancel_handle : plexus_operation {
+        cancel_handle() : plexus_operation{} {}
         connecting* owner = nullptr;
     };
     void timed_out();
