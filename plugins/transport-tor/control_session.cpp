@@ -74,7 +74,7 @@ void control_session::fail(error why) {
 }
 
 void control_session::read() {
-    std::array<std::uint8_t, 4096> buffer;
+    std::array<std::uint8_t, 4096> buffer{};
     while (!failure_) {
         const auto taken = connection_.try_read(buffer);
         if (!taken) {
