@@ -27,9 +27,6 @@ bool subscribes(const smp::command& content) {
     return smp::has_service_signature(content) || smp::is_of_service(content);
 }
 
-/// Memory for output that a connection keeps when it has none: a thousand idle ones have a thousand times
-/// that.
-constexpr std::size_t kept_output = 512;
 /// What a message in the output weighs.
 constexpr std::size_t delivery_weight = smp::block_size;
 
@@ -499,8 +496,7 @@ bool connection::fill_block() {
     }
     if (responses_sent_ == responses_.size()) {
         responses_sent_ = 0;
-        responses_.clear();
-        if (responses_.capacity() > kept_output) responses_.shrink_to_fit();
+        responses_ = bytes(); // what a flood leaves allocated here keeps a page of every connection
     }
     session_.seal(builder);
     return true;

@@ -101,15 +101,27 @@ bool heap_watch::due(const memory_now& now, std::chrono::nanoseconds time) noexc
     constexpr std::chrono::nanoseconds much_cpu = std::chrono::milliseconds(200); // of a second
     constexpr std::chrono::nanoseconds when_busy = std::chrono::seconds(10);
     constexpr std::chrono::nanoseconds when_not = std::chrono::seconds(2);
-    const auto between = now.cpu - std::exchange(last_cpu_, now.cpu) > much_cpu ? when_busy : when_not;
+    constexpr std::chrono::nanoseconds little_cpu = std::chrono::milliseconds(20);
+    constexpr std::size_t worth_when_calm = 128 << 10;
+    const auto cpu = now.cpu - std::exchange(last_cpu_, now.cpu);
+    const auto between = cpu > much_cpu ? when_busy : when_not;
     least_free_ = std::min(least_free_, free_of(now));
-    if (free_of(now) < least_free_ + std::max(worth, now.in_use / 8)) return false;
+    calm_ = cpu > little_cpu ? 0 : calm_ + 1;
+    if (calm_ == 0) {
+        was_busy_ = true;
+        if (free_of(now) < least_free_ + std::max(worth, now.in_use / 8)) return false;
+    } else {
+        // What could not go back while there was much to do may be able to now.
+        const bool anew = calm_ > 1 && was_busy_ && free_of(now) > worth_when_calm;
+        if (!anew && free_of(now) < least_free_ + std::max(worth_when_calm, now.in_use / 64)) return false;
+    }
     return !trimmed_at_ || time - *trimmed_at_ >= between;
 }
 
 void heap_watch::trimmed(const memory_now& now, std::chrono::nanoseconds time) noexcept {
     least_free_ = free_of(now);
     trimmed_at_ = time;
+    if (calm_ > 1) was_busy_ = false;
 }
 
 void trim_heap() { ::malloc_trim(0); }

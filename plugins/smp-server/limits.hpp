@@ -94,6 +94,8 @@ class heap_watch {
     std::size_t least_free_ = SIZE_MAX; ///< what trimming leaves: gaps within pages, stacks
     std::optional<std::chrono::nanoseconds> trimmed_at_;
     std::chrono::nanoseconds last_cpu_{0};
+    int calm_ = 0;          ///< seconds in a row with next to nothing to do
+    bool was_busy_ = false; ///< since it was last trimmed in calm
 };
 /// Gives freed memory back to the system.
 void trim_heap();

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::uint64_t first_map = std::uint64_t(64) << 20;
 constexpr unsigned readers_most = 512;
+/// Rows that one transaction changes, and bytes of their values: LMDB keeps the memory of its largest one, a
+/// page or two for each row.
+constexpr std::size_t rows_most = 384;
+constexpr std::size_t values_most = std::size_t(8) << 20;
 const bytes_view position_key = as_bytes("position");
 const bytes_view turn_key = as_bytes("turn"); // something to write in a transaction that is only one more
 
@@ -440,11 +444,15 @@ int environment::mark(MDB_txn* txn, bytes_view name, std::uint64_t number) {
 
 int environment::write_rows(const layer& rows, std::uint64_t position) {
     const std::lock_guard hold(writing_);
-    const auto attempt = [&](part which, std::optional<std::uint64_t> at, bool beyond_most) {
+    const auto attempt = [&](part which, std::optional<std::uint64_t> number, bool beyond_most) {
+        layer_place at;
         for (;;) {
-            const int code = write_layer(rows, which, at);
+            auto next = at;
+            const int code = write_some(rows, which, number, next);
             if (code == MDB_MAP_FULL && grow(beyond_most)) continue;
-            return code == EIO ? why_short() : code;
+            if (code != 0) return code == EIO ? why_short() : code;
+            if (which == part::nothing || next.table == rows.tables().size()) return 0;
+            at = next;
         }
     };
     int code = attempt(part::all, position, false);
@@ -455,43 +463,58 @@ int environment::write_rows(const layer& rows, std::uint64_t position) {
     return code == 0 ? attempt(part::all, position, true) : code;
 }
 
-int environment::write_layer(const layer& rows, part which, std::optional<std::uint64_t> position) {
+/// One transaction.
+int environment::write_some(const layer& rows, part which, std::optional<std::uint64_t> position,
+                            layer_place& at) {
     MDB_txn* txn = nullptr;
     if (const int code = mdb_txn_begin(env_.get(), nullptr, 0, &txn); code != 0) return code;
-    int code = which == part::nothing ? 0 : put_rows(txn, rows, which);
+    int code = which == part::nothing ? 0 : put_rows(txn, rows, which, at);
+    const bool last = which == part::nothing || at.table == rows.tables().size();
     if (code == 0)
-        code = position ? mark(txn, position_key, *position) : mark(txn, turn_key, mdb_txn_id(txn));
+        code = position && last ? mark(txn, position_key, *position) : mark(txn, turn_key, mdb_txn_id(txn));
     if (code == 0) return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return code;
 }
 
-int environment::put_rows(MDB_txn* txn, const layer& rows, part which) {
-    for (std::size_t i = 0; i < rows.tables().size(); ++i) {
-        const MDB_dbi in = tables_[i].handle;
-        const auto& table = rows.tables()[i];
-        for (const auto& gone : table.ranges) {
-            const store_provider::key_range range{as_bytes(gone.from), as_bytes(gone.to)};
-            if (const int code = erase_range(txn, in, range); code != 0) return code;
-        }
-        for (const auto& [name, row] : table.rows) {
-            MDB_val key = to_lmdb(to_abi(as_bytes(name)));
-            int code = 0;
-            if (row.what == layer::row::kind::erased) {
-                code = mdb_del(txn, in, &key, nullptr);
-                if (code == MDB_NOTFOUND) code = 0;
-            } else if (which == part::all) {
-                const bool filed = row.what == layer::row::kind::filed;
-                MDB_val value{filed ? row.size : row.value.size(), nullptr};
-                code = mdb_put(txn, in, &key, &value, MDB_RESERVE);
-                if (code == 0 && filed)
-                    code = row.file->read({static_cast<std::uint8_t*>(value.mv_data), row.size}, row.at);
-                else if (code == 0 && !row.value.empty())
-                    std::memcpy(value.mv_data, row.value.data(), row.value.size());
+/// From `at` on, as many as one transaction takes.
+int environment::put_rows(MDB_txn* txn, const layer& rows, part which, layer_place& at) {
+    std::size_t count = 0;
+    std::size_t size = 0;
+    for (; at.table < rows.tables().size(); ++at.table, at.row.reset()) {
+        const MDB_dbi in = tables_[at.table].handle;
+        const auto& table = rows.tables()[at.table];
+        if (!at.row) {
+            for (const auto& gone : table.ranges) {
+                const store_provider::key_range range{as_bytes(gone.from), as_bytes(gone.to)};
+                if (const int code = erase_range(txn, in, range); code != 0) return code;
             }
+            at.row = table.rows.begin();
+        }
+        for (auto& next = *at.row; next != table.rows.end(); ++next) {
+            if (count == rows_most || size >= values_most) return 0;
+            const auto& [name, row] = *next;
+            const int code = put_row(txn, in, name, row, which);
+            if (code == MDB_NOTFOUND) continue;
             if (code != 0) return code;
+            ++count;
+            size += row.what == layer::row::kind::filed ? row.size : row.value.size();
         }
     }
+    return 0;
+}
+
+/// NOTFOUND: there is nothing to do.
+int environment::put_row(MDB_txn* txn, MDB_dbi in, const std::string& name, const layer::row& row,
+                         part which) {
+    MDB_val key = to_lmdb(to_abi(as_bytes(name)));
+    if (row.what == layer::row::kind::erased) return mdb_del(txn, in, &key, nullptr);
+    if (which != part::all) return MDB_NOTFOUND;
+    const bool filed = row.what == layer::row::kind::filed;
+    MDB_val value{filed ? row.size : row.value.size(), nullptr};
+    if (const int code = mdb_put(txn, in, &key, &value, MDB_RESERVE); code != 0) return code;
+    if (filed) return row.file->read({static_cast<std::uint8_t*>(value.mv_data), row.size}, row.at);
+    if (!row.value.empty()) std::memcpy(value.mv_data, row.value.data(), row.value.size());
     return 0;
 }
 

@@ -57,6 +57,12 @@ int read_position(MDB_txn* txn, std::optional<std::uint64_t>& out);
 /// A batch that removes rows and writes little, as one that takes a message out of its queue.
 bool frees_more(std::span<const plexus_write> writes);
 
+/// How far the rows of a layer are written.
+struct layer_place {
+    std::size_t table = 0;
+    std::optional<layer::row_map::const_iterator> row; ///< none: the table's ranges come first
+};
+
 class environment {
   public:
     static result<std::unique_ptr<environment>> open(const settings& with, loop_ref loop);
@@ -89,7 +95,8 @@ class environment {
 
     /// The number that the last write_rows was given. [loader]
     result<std::optional<std::uint64_t>> journal_position();
-    /// Commits all rows of a layer, and the number of the last record of the journal that they come from.
+    /// Commits all rows of a layer, some at a time, and with the last ones the number of the last record of
+    /// the journal that they come from: until that is there, they can be written again.
     int write_rows(const layer& rows, std::uint64_t position);
 
     std::uint64_t map_size() const noexcept { return map_size_.load(std::memory_order_relaxed); }
@@ -110,8 +117,9 @@ class environment {
     int write_group(std::span<store_provider::batch* const> group);
     int write_batch(MDB_txn* txn, store_provider::batch& one);
     enum class part { all, removals, nothing };
-    int write_layer(const layer& rows, part which, std::optional<std::uint64_t> position);
-    int put_rows(MDB_txn* txn, const layer& rows, part which);
+    int write_some(const layer& rows, part which, std::optional<std::uint64_t> position, layer_place& at);
+    int put_rows(MDB_txn* txn, const layer& rows, part which, layer_place& at);
+    int put_row(MDB_txn* txn, MDB_dbi in, const std::string& name, const layer::row& row, part which);
     int mark(MDB_txn* txn, bytes_view name, std::uint64_t number);
     bool grow(bool beyond_most);
     int why_short() const;

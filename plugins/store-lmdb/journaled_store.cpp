@@ -13,9 +13,7 @@ using journal_format::head_room;
 
 constexpr std::uint64_t segment_usual = std::uint64_t(8) << 20;
 constexpr std::uint64_t segment_least = std::uint64_t(256) << 10;
-/// Bytes of memory. LMDB keeps the memory of its largest transaction, which may be of three of these, and has
-/// a page or two for each row.
-constexpr std::size_t layer_most = std::size_t(128) << 10;
+constexpr std::size_t layer_most = std::size_t(128) << 10;       ///< bytes of memory
 constexpr std::uint64_t reserve_step = std::uint64_t(256) << 10; ///< a segment grows by so much
 constexpr std::uint64_t kept_room = std::uint64_t(32) << 10;     ///< for what makes room, on a full disk
 constexpr std::size_t waiting_most = 2;                          ///< layers on their way to LMDB

@@ -54,6 +54,17 @@ TEST(limits, memory_goes_back_when_a_peak_is_over) {
     EXPECT_FALSE(heap.due({40 * mb, 4 * mb, milliseconds(900)}, seconds(63))) << "there is much to do";
     EXPECT_TRUE(heap.due({40 * mb, 4 * mb, milliseconds(950)}, seconds(64)));
     EXPECT_TRUE(heap.due({40 * mb, 4 * mb, seconds(9)}, seconds(71))) << "much for long";
+    heap.trimmed({6 * mb, 4 * mb, seconds(9)}, seconds(71));
+    EXPECT_FALSE(heap.due({6 * mb + mb / 2, 4 * mb, milliseconds(9'100)}, seconds(80))) << "hardly worth it";
+    EXPECT_TRUE(heap.due({6 * mb + mb / 2, 4 * mb, milliseconds(9'101)}, seconds(81)))
+        << "nothing else to do";
+    heap.trimmed({5 * mb, 4 * mb, milliseconds(9'101)}, seconds(81));
+    EXPECT_FALSE(heap.due({9 * mb, 9 * mb, milliseconds(9'500)}, seconds(82)));
+    heap.trimmed({9 * mb, 6 * mb, milliseconds(9'500)}, seconds(83));
+    EXPECT_FALSE(heap.due({9 * mb, 6 * mb, milliseconds(9'501)}, seconds(84)));
+    EXPECT_TRUE(heap.due({9 * mb, 6 * mb, milliseconds(9'502)}, seconds(85))) << "once more when it is calm";
+    heap.trimmed({9 * mb, 6 * mb, milliseconds(9'502)}, seconds(85));
+    EXPECT_FALSE(heap.due({9 * mb, 6 * mb, milliseconds(9'503)}, seconds(90)));
 }
 
 TEST(limits, the_process_knows_its_memory) {

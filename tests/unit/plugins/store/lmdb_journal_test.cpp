@@ -306,6 +306,33 @@ TEST_P(lmdb_journal, a_batch_too_large_for_the_journal_goes_to_lmdb) {
     EXPECT_EQ(again.get("a"), "2");
 }
 
+TEST_P(lmdb_journal, many_rows_take_several_transactions) {
+    rows expected;
+    const auto name = [](int i) { return "key-" + std::to_string(10'000 + i); };
+    for (int opening = 0; opening < 3; ++opening) {
+        running_store store(folder(), promise(), 64U << 20U);
+        write_batch one;
+        one.erase_range(store.table(), to_bytes(name(opening * 700)), to_bytes(name(opening * 700 + 1'500)));
+        expected.erase(expected.lower_bound(name(opening * 700)),
+                       expected.lower_bound(name(opening * 700 + 1'500)));
+        for (int i = 0; i < 1'200; ++i) {
+            const auto key = name(opening * 700 + i);
+            const auto value = std::to_string(opening * i);
+            if (i % 5 == 0) {
+                one.erase(store.table(), to_bytes(key));
+                expected.erase(key);
+            } else {
+                one.put(store.table(), to_bytes(key), to_bytes(value));
+                expected[key] = value;
+            }
+        }
+        ASSERT_EQ(store.commit(one), PLEXUS_OK);
+        ASSERT_EQ(store.scan(), in_order(expected, {}, {}, false, 0));
+    }
+    const running_store store(folder(), promise(), 64U << 20U);
+    ASSERT_EQ(store.scan(), in_order(expected, {}, {}, false, 0)) << "after it was moved to LMDB";
+}
+
 INSTANTIATE_TEST_SUITE_P(durability, lmdb_journal, ::testing::Values("os", "sync"),
                          [](const auto& given) { return std::string(given.param); });
 
