@@ -131,6 +131,7 @@ void proxy::connect(const reply_to& to, const smp::server_address& server) {
 
 void proxy::dial(const reply_to& to, bytes name, const smp::server_address& server) {
     if (network_ == nullptr) return refuse(to, server, broker_failure(broker_error::host));
+    ended_.clear(); // of earlier attempts: a flood of failures is not to pile them up until check_time
     if (waiting_ >= limits_.waiting || !make_way() || !make_room()) return refuse(to, server, proxy_busy());
     auto& made = destinations_[std::move(name)];
     made.server = server;

@@ -94,7 +94,7 @@ class proxy final : public relay_owner {
     proxy_outputs& outputs_;
     destinations destinations_; ///< by encoded address
     std::map<bytes, relay_link*> sessions_;
-    std::vector<std::unique_ptr<relay_link>> ended_; ///< destroyed by check_time
+    std::vector<std::unique_ptr<relay_link>> ended_; ///< destroyed by check_time, or before the next attempt
     std::size_t waiting_ = 0;
     std::size_t connecting_ = 0; ///< destinations that are not ready
     std::size_t dialing_ = 0;    ///< attempts, also of those that were given up

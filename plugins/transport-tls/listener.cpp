@@ -19,34 +19,41 @@ class accepted_stream final : public net::raw_stream {
 
 } // namespace
 
-/// The TLS handshake of one client. Destroys itself at its end. [shard]
+/// The TLS handshake of one client: OpenSSL, and its 35 KB, come with the client's first byte. Destroys
+/// itself at its end. [shard]
 class listener::handshake final : public member, net::carrier::sink {
   public:
     handshake(std::shared_ptr<listener> owner, net::descriptor socket, slot place)
-        : owner_(std::move(owner)), hold_(owner_->owner_), deadline_(owner_->owner_.loop, [this] {
-              failed("the TLS handshake with " + stream_->peer() + " was not over in time");
-          }) {
-        auto ssl = owner_->make_ssl();
-        if (!ssl) throw std::bad_alloc();
-        std::string peer = net::peer_of(socket.get());
-        auto below = std::make_unique<net::socket_carrier>(owner_->owner_.loop, std::move(socket));
-        below->set_sink(this);
-        stream_ = std::make_unique<tls_stream>(owner_->owner_, std::move(below), std::move(peer),
-                                               std::move(place), std::move(*ssl));
+        : owner_(std::move(owner)), hold_(owner_->owner_), peer_(net::peer_of(socket.get())),
+          place_(std::move(place)),
+          below_(std::make_unique<net::socket_carrier>(owner_->owner_.loop, std::move(socket))),
+          deadline_(owner_->owner_.loop, [this] { failed("was not over in time"); }) {
+        below_->set_sink(this);
     }
     ~handshake() override { --owner_->own_part().count; }
 
     void begin() {
         deadline_.arm(owner_->handshake_timeout_);
-        step();
+        below_->want(PLEXUS_READABLE);
     }
-    void cut() override { failed("the TLS handshake with " + stream_->peer() + " was given up"); }
+    void cut() override { failed("was given up"); }
 
   private:
-    void ready(std::uint32_t) override { step(); }
+    void ready(std::uint32_t) override {
+        const std::int32_t code = guard(nullptr, [this]() -> result<void> {
+            if (!stream_) {
+                PLEXUS_TRY(auto ssl, owner_->make_ssl());
+                stream_ = std::make_unique<tls_stream>(owner_->owner_, std::move(below_), peer_,
+                                                       std::move(place_), std::move(ssl));
+            }
+            return {};
+        });
+        if (code != PLEXUS_OK) return failed("cannot begin: " + std::string(describe(code)));
+        step();
+    }
     void step() {
         auto through = stream_->step();
-        if (!through) return failed(through.error().message());
+        if (!through) return end(through.error().message());
         if (!*through) return;
         const auto owner = owner_;
         auto ready = std::move(stream_);
@@ -54,7 +61,8 @@ class listener::handshake final : public member, net::carrier::sink {
         ready->open();
         owner->accepted_(owner->context_, ready.release());
     }
-    void failed(std::string_view why) {
+    void failed(const std::string& how) { end("the TLS handshake with " + peer_ + " " + how); }
+    void end(std::string_view why) {
         owner_->owner_.count.handshake_failures.add();
         owner_->owner_.log.debug(why);
         delete this;
@@ -62,6 +70,9 @@ class listener::handshake final : public member, net::carrier::sink {
 
     std::shared_ptr<listener> owner_;
     hold hold_;
+    std::string peer_;
+    slot place_;
+    std::unique_ptr<net::socket_carrier> below_; ///< until the stream has it
     timer deadline_;
     std::unique_ptr<tls_stream> stream_;
 };
