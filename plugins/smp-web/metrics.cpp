@@ -34,7 +34,7 @@ constexpr std::array samples = {
            "Queues with notifying messages this week, about"},
     sample{"queues_notify_monthly", "", "monthCountNtf", true,
            "Queues with notifying messages this month, about"},
-    sample{"subscribtion_successes", "", "qSub", false, "Subscriptions"},
+    sample{"subscribtion_successes", "", "qSub", false, "Subscriptions that were given a message at once"},
     sample{"subscribtion_end", "", "qSubEnd", false, "Subscriptions that another one ended"},
     sample{"subscribtion_errors", "type=\"auth\"", "qSubAuth", false, "Subscriptions that were refused"},
     sample{"subscribtion_errors", "type=\"duplicate\"", "qSubDuplicate", false, ""},

@@ -330,6 +330,7 @@ class queue_engine {
     bool may_subscribe(const connection_id& connection) const;
     use* subscriber(const identifier& id) { return subscribers_.find(id); }
     static reply_to event_to(const use& of, const identifier& id);
+    void end_use(const reply_to& previous, const smp::message& why);
     void add_getter(const reply_to& to, const identifier& id);
     void end_getting(const connection_id& connection, const identifier& id);
     use* getter(const connection_id& connection, const identifier& id);
@@ -363,6 +364,8 @@ class queue_engine {
     std::uint64_t last_notification_ = 0;
     std::size_t pending_ = 0;
     smp_server::statistics statistics_;
+    event_run ended_;
+    event_run notified_;
     /// What an operator does to queues that are held.
     std::unordered_map<identifier, std::vector<std::function<void()>>, hash_identifier> held_changes_;
     service_ledger ledger_;

@@ -141,7 +141,7 @@ void queue_engine::forget_notifier(const queue_record::notifications& gone, cons
     const bool others = subscribed->connection != by;
     const auto previous = event_to(*subscribed, gone.id);
     notifiers_.erase(gone.id);
-    if (others) answer(previous, msg::deld{});
+    if (others) end_use(previous, msg::deld{});
 }
 
 void queue_engine::subscribe_notifier(const request& in, const queue_ptr& found) {
@@ -173,8 +173,7 @@ void queue_engine::subscribe_notifier_ready(const request& in, const queue_ptr& 
             if (known != nullptr) {
                 const auto previous = event_to(*known, id);
                 notifiers_.erase(id);
-                statistics_.add(counted::subscription_ended);
-                answer(previous, msg::end{});
+                end_use(previous, msg::end{});
             }
             notifiers_.add(id, to.connection, to.version);
         }
@@ -194,7 +193,9 @@ std::optional<reply_to> queue_engine::notifier_event(const queue_record::notific
 }
 
 void queue_engine::tell_notifier(const reply_to& to, const notification& what) {
+    constexpr std::uint32_t most = 80; // fit into a block
     statistics_.add(counted::notified);
+    if (notified_.begins(to.connection, outputs_.seconds(), most)) statistics_.add(counted::notified_batches);
     answer(to, msg::nmsg{bytes_view(what.nonce), what.metadata});
 }
 

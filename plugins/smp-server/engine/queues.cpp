@@ -207,7 +207,7 @@ void queue_engine::remove_now(const queue_ptr& found, const connection_id& by,
         const bool others = sub->connection != by && !record.service_id;
         const auto previous = event_to(*sub, id);
         subscribers_.erase(id);
-        if (others) answer(previous, msg::deld{});
+        if (others) end_use(previous, msg::deld{});
     }
     if (record.notifier) forget_notifier(*record.notifier, by);
     if (auto gone = getters_.extract(id))

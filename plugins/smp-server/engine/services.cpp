@@ -144,7 +144,7 @@ void queue_engine::end_service_use(const std::optional<identifier>& service_id, 
     auto* session = session_of(service_id);
     if (session == nullptr) return;
     if (session->subscribed.count > 0) session->subscribed.remove(entity);
-    if (session->connection != by) answer(event_to(*session, entity), event);
+    if (session->connection != by) end_use(event_to(*session, entity), event);
 }
 
 /// Subscribed to one of its queues or notifiers. `joined`: only now it became the service's.
@@ -285,8 +285,7 @@ void queue_engine::end_direct_use(const identifier& entity, const connection_id&
     const auto previous = event_to(*known, entity);
     table.erase(entity);
     if (previous.connection == by) return;
-    statistics_.add(counted::subscription_ended);
-    answer(previous, msg::end{});
+    end_use(previous, msg::end{});
 }
 
 // ---- all queues of a service

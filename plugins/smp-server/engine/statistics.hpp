@@ -19,7 +19,7 @@ enum class counted : std::uint8_t {
     deleted_new,
     deleted_secured,
     blocked,
-    subscribed,
+    subscribed, ///< and given a message at once, as the official server counts
     subscribed_again,
     subscribe_refused,
     subscribe_prohibited,
@@ -226,6 +226,24 @@ class distinct_ids {
 
   private:
     std::array<std::uint8_t, registers> registers_{};
+};
+
+/// Events that go to a connection one after the other in a second: a block has many of them.
+class event_run {
+  public:
+    /// Whether the event begins another block.
+    bool begins(const connection_id& to, std::int64_t second, std::uint32_t most) noexcept {
+        const bool goes_on = to == to_ && second == second_ && length_ < most;
+        to_ = to;
+        second_ = second;
+        length_ = goes_on ? length_ + 1 : 1;
+        return !goes_on;
+    }
+
+  private:
+    connection_id to_;
+    std::int64_t second_ = -1;
+    std::uint32_t length_ = 0;
 };
 
 enum class period : std::uint8_t { day, week, month };

@@ -63,7 +63,10 @@ void queue_engine::sub(const request& in, const queue_ptr& found) {
 void queue_engine::sub_ready(const request& in, const queue_ptr& found, bool joined) {
     const auto& id = found->record.recipient_id;
     if (!in.service) {
+        const auto* known = subscriber(id);
+        const bool again = known != nullptr && known->connection == in.from->connection;
         if (!begin_subscription(*in.from, id)) return;
+        if (!again && found->committed > 0) statistics_.add(counted::subscribed);
         answer(*in.from, msg::sok{});
         deliver_head(found);
         return;
@@ -97,7 +100,6 @@ bool queue_engine::begin_subscription(const reply_to& to, const identifier& id) 
         fail(to, command_error::prohibited);
         return false;
     }
-    statistics_.add(counted::subscribed);
     subscribe(to, id);
     return true;
 }
@@ -108,11 +110,18 @@ void queue_engine::subscribe(const reply_to& to, const identifier& id) {
         const auto previous = event_to(*known, id);
         subscribers_.erase(id);
         if (others) {
-            statistics_.add(counted::subscription_ended);
-            answer(previous, msg::end{});
+            end_use(previous, msg::end{});
         }
     }
     subscribers_.add(id, to.connection, to.version);
+}
+
+/// Its user is told that it is over.
+void queue_engine::end_use(const reply_to& previous, const smp::message& why) {
+    constexpr std::uint32_t most = 255; // fit into a block
+    statistics_.add(counted::subscription_ended);
+    if (ended_.begins(previous.connection, outputs_.seconds(), most)) statistics_.add(counted::ended_batches);
+    answer(previous, why);
 }
 
 // ---- connections that look into queues
