@@ -175,4 +175,35 @@ double handshake_us(int count, key_group group, crypto::key_type certificates, i
     return used / count * 1e6;
 }
 
+double left_handshake_us(int count, key_group group, crypto::key_type certificates, int chain_length) {
+    const auto [listening, port] = listen_on_loopback();
+    const client_process child([port = port, count, group] {
+        const auto context = make_tls_context(false, group);
+        for (int i = 0; i < count; ++i) tls_peer::connect_and_leave(port, context.get());
+    });
+    const auto context = make_tls_context(true, key_group::x448);
+    use_new_chain(context.get(), certificates, chain_length);
+    const double before = thread_cpu();
+    for (int i = 0; i < count; ++i) tls_peer::accept_and_lose(listening, context.get());
+    const double used = thread_cpu() - before;
+    close(listening);
+    return used / count * 1e6;
+}
+
+double hello_crypto_us(int count, crypto::key_type certificates) {
+    system_random random;
+    const auto leaf = crypto::private_key::generate(certificates, random);
+    const auto client = crypto::private_key::generate(crypto::key_type::x25519, random).public_part();
+    bool good = true;
+    const double before = thread_cpu();
+    for (int i = 0; i < count; ++i) {
+        const auto key = crypto::private_key::generate(crypto::key_type::x25519, random);
+        static_cast<void>(crypto::sign(leaf, key.public_part().spki()));
+        good = crypto::dh_x25519(key, client).has_value() && good;
+    }
+    const double used = thread_cpu() - before;
+    require(good);
+    return used / count * 1e6;
+}
+
 } // namespace plexus::bench

@@ -14,6 +14,11 @@ double message_crypto_us(int count, std::size_t body_size, crypto::key_type auth
 double message_echo_us(int count);
 /// One TLS handshake of OpenSSL, accepted and closed, the server's side.
 double handshake_us(int count, key_group group, crypto::key_type certificates, int chain_length);
+/// The same without the client's Finished, by which it ends (tls_peer::connect_and_leave).
+double left_handshake_us(int count, key_group group, crypto::key_type certificates, int chain_length);
+/// What SMP's hello asks of the server after TLS: a key, signed with that of its certificate, and the
+/// agreement with the client's.
+double hello_crypto_us(int count, crypto::key_type certificates);
 /// Checking the authorization of a SUB.
 double authorization_check_us(int count, crypto::key_type authorization);
 

@@ -29,6 +29,22 @@ double growth(std::uint64_t before, std::uint64_t after, std::size_t count) {
     return (static_cast<double>(after) - static_cast<double>(before)) / static_cast<double>(count);
 }
 
+/// TLS alone: a server begins with SMP when a handshake is over, and these end just before.
+result<void> add_handshakes(figures& to, load& on, const options& with, crypto::key_type leaf, int chain) {
+    constexpr int count = 500;
+    const auto& server = on.to();
+    const double before = server.cpu();
+    for (int i = 0; i < count; ++i) tls_peer::connect_and_leave(server.endpoint.port(), server.tls.get());
+    PLEXUS_CHECK(on.pause(300ms));
+    const double used = (server.cpu() - before) / count * 1e6;
+    const double bare = left_handshake_us(count, with.server.group, leaf, chain);
+    to.push_back({"handshake_cpu_us", "server CPU a TLS handshake without its last message",
+                  unit::microseconds, used});
+    to.push_back({"baseline_left_handshake_us", "the same with OpenSSL alone", unit::microseconds, bare});
+    to.push_back({"handshake_cpu_to_baseline", "server CPU to that", unit::ratio, used / bare});
+    return {};
+}
+
 } // namespace
 
 result<figures> run_idle(const target& to, const options& with) {
@@ -57,8 +73,12 @@ result<figures> run_idle(const target& to, const options& with) {
         out.push_back({"connection_cpu_us", "server CPU a connection", unit::microseconds, used});
         if (with.baseline) {
             const double bare = handshake_us(200, with.server.group, leaf, chain);
+            const double hello = hello_crypto_us(500, leaf);
             out.push_back({"baseline_handshake_us", "OpenSSL's handshake alone", unit::microseconds, bare});
-            out.push_back({"connection_cpu_to_baseline", "server CPU to that", unit::ratio, used / bare});
+            out.push_back(
+                {"baseline_hello_us", "the cryptography of SMP's hello", unit::microseconds, hello});
+            out.push_back({"connection_cpu_to_baseline", "server CPU to both of these", unit::ratio,
+                           used / (bare + hello)});
         }
     }
     if (with.queues > 0) {
@@ -91,6 +111,8 @@ result<figures> run_idle(const target& to, const options& with) {
     cpu = to.cpu();
     PLEXUS_CHECK(on.pause(2s));
     out.push_back({"idle_load", "cores that the idle server uses", unit::ratio, (to.cpu() - cpu) / 2});
+    if (with.connections > 0 && with.baseline && to.endpoint.address().is_loopback())
+        PLEXUS_CHECK(add_handshakes(out, on, with, leaf, chain));
     if (with.queues > 0 && !with.keep) PLEXUS_CHECK(on.delete_queues());
     return out;
 }

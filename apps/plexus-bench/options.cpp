@@ -87,6 +87,7 @@ po::options_description described(const workload_info& of) {
         add("interval", number("SECONDS", 10), "a line of figures each");
         add("churn", number("PERCENT", 5),
             "how many connections, and how many queues, are replaced in an interval");
+        add("rate", number("N", 0), "messages a second at the most; 0: as fast as the server takes them");
         add("csv", po::value<std::string>()->value_name("FILE"), "write the intervals there");
     }
     if ((of.has & attacking) != 0)
@@ -171,7 +172,9 @@ result<void> read_amounts(options& out, const po::variables_map& given, const wo
             out.time = std::chrono::seconds(seconds);
         }
         out.interval = std::chrono::seconds(interval);
+        PLEXUS_TRY(const auto rate, number_of(given, "rate", 0, 1'000'000));
         out.churn = static_cast<unsigned>(churn);
+        out.rate = static_cast<unsigned>(rate);
         if (given.contains("csv")) out.csv = given["csv"].as<std::string>();
     }
     if ((of.has & attacking) != 0) {
@@ -274,6 +277,7 @@ std::vector<std::pair<std::string, std::string>> options::shown() const {
     if (!attack.empty()) out.emplace_back("kind", attack);
     if (time.count() > 0) out.emplace_back("seconds", std::to_string(time.count()));
     if ((of.has & soaking) != 0) out.emplace_back("churn", std::to_string(churn));
+    if (rate > 0) out.emplace_back("rate", std::to_string(rate));
     if (rounds > 1) out.emplace_back("rounds", std::to_string(rounds));
     out.emplace_back("auth", authorization == crypto::key_type::x25519  ? "x25519"
                              : authorization == crypto::key_type::ed448 ? "ed448"

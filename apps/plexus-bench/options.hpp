@@ -23,6 +23,7 @@ struct options {
     std::size_t messages = 0;
     unsigned rounds = 1;
     unsigned churn = 0;                   ///< queues and connections replaced in an interval, percent
+    unsigned rate = 0;                    ///< messages a second at the most; 0: no limit
     std::string attack;                   ///< one kind; empty: all, one after the other
     std::string csv;                      ///< a file; empty: none
     std::vector<std::string> command;     ///< starts the server

@@ -263,7 +263,7 @@ result<figures> run_soak(const target& to, const options& with) {
     if (!with.csv.empty() && !csv.is_open()) return failed("cannot write " + with.csv);
     load on(to, {with.authorization});
     PLEXUS_CHECK(on.open_pairs(with.connections, with.queues));
-    traffic messages(on, {with.window, with.size, 16});
+    traffic messages(on, {with.window, with.size, 16, with.rate});
     messages.prepare();
     churner churn(on, messages, with);
     const auto part = [&](std::size_t all) {

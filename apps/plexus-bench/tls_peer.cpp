@@ -1,8 +1,11 @@
 #include "tls_peer.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -96,18 +99,48 @@ tls_peer::~tls_peer() {
     if (ssl_) close(descriptor_);
 }
 
-tls_peer tls_peer::connect(std::uint16_t port, SSL_CTX* context, std::string_view alpn) {
+tls_peer tls_peer::dial(std::uint16_t port, SSL_CTX* context) {
     const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port);
     check(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
           "connecting");
-    tls_peer out(descriptor, context);
+    return tls_peer(descriptor, context);
+}
+
+tls_peer tls_peer::connect(std::uint16_t port, SSL_CTX* context, std::string_view alpn) {
+    auto out = dial(port, context);
     bytes offered{static_cast<std::uint8_t>(alpn.size())};
     offered.insert(offered.end(), alpn.begin(), alpn.end());
     if (!alpn.empty())
         SSL_set_alpn_protos(out.ssl_.get(), offered.data(), static_cast<unsigned>(offered.size()));
     check(SSL_connect(out.ssl_.get()) == 1, "the TLS handshake");
     return out;
+}
+
+void tls_peer::connect_and_leave(std::uint16_t port, SSL_CTX* context) {
+    const auto out = dial(port, context);
+    SSL* ssl = out.ssl_.get();
+    BIO* outgoing = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(ssl, outgoing);
+    fcntl(out.descriptor_, F_SETFL, O_NONBLOCK);
+    for (int done = 0; (done = SSL_connect(ssl)) != 1;) { // what it wrote for the last time stays here
+        check(SSL_get_error(ssl, done) == SSL_ERROR_WANT_READ, "the TLS handshake");
+        bytes written(BIO_pending(outgoing));
+        BIO_read(outgoing, written.data(), static_cast<int>(written.size()));
+        check(send(out.descriptor_, written.data(), written.size(), MSG_NOSIGNAL) ==
+                  static_cast<ssize_t>(written.size()),
+              "writing");
+        pollfd readable{out.descriptor_, POLLIN, 0};
+        check(poll(&readable, 1, -1) == 1, "waiting");
+    }
+}
+
+void tls_peer::accept_and_lose(int listening, SSL_CTX* context) {
+    const int descriptor = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    check(descriptor >= 0, "accepting");
+    const tls_peer out(descriptor, context);
+    check(SSL_accept(out.ssl_.get()) != 1, "losing a client");
+    ERR_clear_error(); // or the next connection of this thread would take it for its own
 }
 
 tls_peer tls_peer::accept(int listening, SSL_CTX* context) {

@@ -38,8 +38,14 @@ class tls_peer {
     /// Connects to 127.0.0.1. Without ALPN if that is empty.
     static tls_peer connect(std::uint16_t port, SSL_CTX* context, std::string_view alpn = "smp/1");
     static tls_peer connect(std::uint16_t port);
+    /// A handshake with the server at `port` of 127.0.0.1 that this side goes through and then leaves: what
+    /// ends it, its Finished, is not sent, so that a server has done all its work for it and has nothing to
+    /// add.
+    static void connect_and_leave(std::uint16_t port, SSL_CTX* context);
     /// Takes one connection from a listening socket.
     static tls_peer accept(int listening, SSL_CTX* context);
+    /// The same for a client that leaves.
+    static void accept_and_lose(int listening, SSL_CTX* context);
     /// With a certificate in PEM.
     static tls_peer accept(int listening, const std::string& chain_file, const std::string& key_file);
 
@@ -53,6 +59,7 @@ class tls_peer {
 
   private:
     tls_peer(int descriptor, SSL_CTX* context);
+    static tls_peer dial(std::uint16_t port, SSL_CTX* context);
 
     int descriptor_ = -1;
     ssl_pointer ssl_;

@@ -39,7 +39,9 @@ void traffic::prepare() {
 void traffic::prepare(std::size_t number) {
     const auto& queue = load_.queues()[number];
     auto& own = lanes_[number];
+    const bool waits = own.waits;
     own = {};
+    own.waits = waits;
     own.sent_times.resize(options_.window);
     auto& sender = load_.at(queue.sender_connection);
     for (std::uint32_t i = 0; i < options_.window; ++i)
@@ -55,6 +57,8 @@ void traffic::renew(std::size_t number) {
 
 result<void> traffic::run(const std::function<bool()>& enough, const load::receive_handler& other) {
     sending_ = true;
+    begun_ = clock::now();
+    sent_ = 0;
     for (std::size_t i = 0; i < lanes_.size(); ++i) fill(i);
     const auto take_all = [&](connection& on, incoming& what) {
         if (take(on, what)) return;
@@ -65,6 +69,7 @@ result<void> traffic::run(const std::function<bool()>& enough, const load::recei
     };
     return load_.run(take_all, [&] {
         if (sending_ && enough()) sending_ = false;
+        send_waiting();
         return !sending_ && under_way_ == 0;
     });
 }
@@ -74,10 +79,29 @@ void traffic::fill(std::size_t number) {
     if (own.under_way == options_.window || !sending_ || own.held) return;
     const auto& queue = load_.queues()[number];
     auto& sender = load_.at(queue.sender_connection);
-    for (; own.under_way < options_.window; ++own.under_way, ++own.sent, ++under_way_) {
+    for (; own.under_way < options_.window; ++own.under_way, ++own.sent, ++under_way_, ++sent_) {
+        if (!may_send()) {
+            if (!std::exchange(own.waits, true)) waiting_.push_back(number);
+            return;
+        }
         const auto place = own.sent % options_.window;
         own.sent_times[place] = clock::now();
         sender.send(own.ready[place], command_, queue.sender_id);
+    }
+}
+
+bool traffic::may_send() {
+    if (options_.rate == 0) return true;
+    const double seconds = std::chrono::duration<double>(clock::now() - begun_).count();
+    return static_cast<double>(sent_) < seconds * options_.rate;
+}
+
+void traffic::send_waiting() {
+    while (!waiting_.empty() && may_send()) {
+        const auto number = waiting_.front();
+        waiting_.pop_front();
+        lanes_[number].waits = false;
+        fill(number);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "load.hpp"
 #include "statistics.hpp"
 
+#include <deque>
 #include <unordered_map>
 
 namespace plexus::bench {
@@ -14,6 +15,7 @@ struct traffic_options {
     std::size_t body_size = 0; ///< 0: the largest that the version allows
     /// Bodies of one in so many messages are decrypted and compared; all are counted.
     std::uint32_t open_one_in = 64;
+    unsigned rate = 0; ///< messages a second at the most; 0: as fast as they are taken
 };
 
 class traffic {
@@ -57,6 +59,7 @@ class traffic {
         std::uint64_t acknowledged = 0;
         std::uint64_t under_way = 0;
         bool held = false;
+        bool waits = false; ///< for its turn, where the rate is limited
         entity_id last_message;
     };
     struct hash_id {
@@ -65,6 +68,8 @@ class traffic {
 
     void prepare(std::size_t queue);
     void fill(std::size_t queue);
+    bool may_send();
+    void send_waiting();
     void take_message(connection& on, std::size_t queue, const smp::msg::message& message);
     void settle(std::size_t queue);
     bool has_right_body(const load_queue& queue, const smp::msg::message& message);
@@ -78,6 +83,9 @@ class traffic {
     std::unordered_map<entity_id, std::size_t, hash_id> by_recipient_;
     latency_histogram latencies_;
     bool sending_ = false;
+    clock::time_point begun_;
+    std::uint64_t sent_ = 0;
+    std::deque<std::size_t> waiting_; ///< queues that the rate holds back
     std::uint64_t under_way_ = 0;
     std::uint64_t accepted_ = 0;
     std::uint64_t delivered_ = 0;

@@ -23,7 +23,7 @@ _plexus_bench() {
     restart) all+=" --queues $starting" ;;
     crash) all+=" --connections --queues --window --size $starting" ;;
     attack) all+=" --connections --size --seconds --kind $running" ;;
-    soak) all+=" --connections --queues --window --size --minutes --seconds --interval --churn --csv $running" ;;
+    soak) all+=" --connections --queues --window --size --minutes --seconds --interval --churn --rate --csv $running" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$all" -- "$word")
 }

@@ -67,7 +67,8 @@ def messages(bench):
 
 def memory(bench):
     found = bench.figures("idle", "-c", "5", "-q", "40")
-    has(found, connections_per_second=0.001, connection_cpu_us=1, baseline_handshake_us=1, full_anonymous_bytes=4096,
+    has(found, connections_per_second=0.001, connection_cpu_us=1, baseline_handshake_us=1, handshake_cpu_us=1,
+        handshake_cpu_to_baseline=0.01, full_anonymous_bytes=4096,
         queue_create_cpu_us=1)
     expect("queue_anonymous_bytes" in found and "connection_anonymous_bytes" in found, f"idle found {found}")
     found = bench.figures("subscribe", "-q", "300")
