@@ -174,7 +174,7 @@ TEST(lifecycle, starts_once_and_stops_as_often_as_asked) {
 
 TEST(lifecycle, names_what_an_instance_leaves_behind) {
     probe_world world;
-    plexus_timer* forgotten = nullptr;
+    static plexus_timer* forgotten; // in reach of a checker of leaks, which would name it too
     world.add(
         {.id = "untidy", .start = [&](probe& self) {
              return self.loop()->timer_create(self.loop()->service.self, {[](void*) {}, nullptr}, &forgotten);
