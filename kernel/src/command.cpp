@@ -63,9 +63,9 @@ result<int> run_command(const plugin_command& command, const command_input& inpu
 
     PLEXUS_TRY(const auto writer, line_writer::open({}));
     logger log(PLEXUS_LOG_WARNING, false, [&](std::string_view line) { writer->write(line); });
-    loop_options one_shard;
+    asio_loop_options one_shard;
     one_shard.shards = 1;
-    const auto loop = make_epoll_loop(std::move(one_shard)); // for the clock and chance; it never runs
+    const auto loop = make_asio_loop(std::move(one_shard)); // for the clock and chance; it never runs
     metric_registry metrics;
     const deployments reachable(command.library.descriptor->id, input.program, input.plugin_folders);
     host_environment environment{input.program, *loop, log, metrics, [](int) {}, true, reachable.service()};

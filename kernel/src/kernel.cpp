@@ -207,15 +207,15 @@ class kernel::impl final : public operator_actions {
     void make_loop(const value_set& settings, std::unique_ptr<loop_backend> given) {
         loop_ = std::move(given);
         if (loop_) return;
-        loop_options own;
-        own.shards = static_cast<std::uint32_t>(settings.find("shards")->integer);
-        own.watchdog_ns = static_cast<std::uint64_t>(settings.find("watchdog")->integer);
-        own.stalled = [this, limit = settings.find("watchdog")->integer](std::uint32_t shard,
-                                                                         const std::string& name) {
+        asio_loop_options asio;
+        asio.shards = static_cast<std::uint32_t>(settings.find("shards")->integer);
+        asio.watchdog_ns = static_cast<std::uint64_t>(settings.find("watchdog")->integer);
+        asio.stalled = [this, limit = settings.find("watchdog")->integer](std::uint32_t shard,
+                                                                          const std::string& name) {
             log(PLEXUS_LOG_WARNING, "a callback of '" + name + "' blocks shard " + std::to_string(shard) +
                                         " for more than " + format_duration(limit));
         };
-        loop_ = make_epoll_loop(std::move(own));
+        loop_ = make_asio_loop(std::move(asio));
     }
 
     result<void> create(plan planned) {

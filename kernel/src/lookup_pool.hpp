@@ -1,5 +1,5 @@
 // Name resolution by the system, on a few threads that come when they are needed. A lookup that hangs does
-// not hold back the end of the program. Used by the loop on epoll.
+// not hold back the end of the program. Used by the Asio loop.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// The loop on epoll, through the seam.
+// The loop on Boost.Asio, through the seam.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -19,9 +19,9 @@ using testing::ElementsAre;
 class loop : public testing::Test {
   protected:
     void SetUp() override {
-        kernel::loop_options options;
+        kernel::asio_loop_options options;
         options.shards = 2;
-        loop_ = kernel::make_epoll_loop(std::move(options));
+        loop_ = kernel::make_asio_loop(std::move(options));
         loop_->start();
     }
     void TearDown() override { loop_->stop(); }
@@ -382,7 +382,7 @@ TEST(watchdog, names_whose_callback_blocks_a_shard) {
     std::mutex mutex;
     std::condition_variable told;
     std::vector<std::string> reports;
-    kernel::loop_options options;
+    kernel::asio_loop_options options;
     options.shards = 1;
     options.watchdog_ns = 1'000'000;
     options.stalled = [&](std::uint32_t shard, const std::string& instance) {
@@ -390,7 +390,7 @@ TEST(watchdog, names_whose_callback_blocks_a_shard) {
         reports.push_back(instance + " on " + std::to_string(shard));
         told.notify_all();
     };
-    const auto loop = kernel::make_epoll_loop(std::move(options));
+    const auto loop = kernel::make_asio_loop(std::move(options));
     loop->start();
     activity owner("slow");
     std::function<void()> blocking = [&] { // until the watchdog has seen it

@@ -62,7 +62,7 @@ struct kernel_options {
     std::uint32_t log_least = 0;
     /// Reads the configuration again, for SIGHUP and plexus.operator/0. None: it cannot change.
     std::function<result<config_source>()> reread;
-    /// None: epoll, with as many shards as the configuration says. One given is started by start().
+    /// None: Boost.Asio, with as many shards as the configuration says. One given is started by start().
     std::unique_ptr<loop_backend> backend;
 };
 

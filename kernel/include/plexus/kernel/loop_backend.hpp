@@ -1,5 +1,5 @@
 // The seam under the kernel's services of time, threads, chance and names. Two implementations stand on it:
-// epoll with one thread a shard (make_epoll_loop), and the simulation, where the shards and workers of
+// Boost.Asio with one thread a shard (make_asio_loop), and the simulation, where the shards and workers of
 // several kernels are tasks of one thread in virtual time, in an order that follows from a seed.
 #pragma once
 
@@ -165,12 +165,12 @@ class PLEXUS_KERNEL_API loop_backend {
 /// Called by the watchdog, on its own thread, once for each callback that runs longer than the limit.
 using stall_report = std::function<void(std::uint32_t shard, const std::string& instance)>;
 
-struct loop_options {
+struct asio_loop_options {
     std::uint32_t shards = 0;      ///< 0: one a core
     std::uint64_t watchdog_ns = 0; ///< 0: no watchdog
     stall_report stalled;
 };
 
-PLEXUS_KERNEL_API std::unique_ptr<loop_backend> make_epoll_loop(loop_options options);
+PLEXUS_KERNEL_API std::unique_ptr<loop_backend> make_asio_loop(asio_loop_options options);
 
 } // namespace plexus::kernel

@@ -1,6 +1,10 @@
-// The loop on epoll: one set and one thread a shard. Used by make_epoll_loop alone.
+// The loop on Boost.Asio: one io_context and one thread a shard. Used by make_asio_loop alone.
 #pragma once
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -12,21 +16,9 @@
 
 namespace plexus::kernel {
 
-class epoll_loop;
+class asio_loop;
 class shard_timer;
 class shard_watch;
-
-class unique_descriptor {
-  public:
-    explicit unique_descriptor(int number) noexcept : number_(number) {}
-    unique_descriptor(const unique_descriptor&) = delete;
-    unique_descriptor& operator=(const unique_descriptor&) = delete;
-    ~unique_descriptor();
-    int get() const noexcept { return number_; }
-
-  private:
-    int number_;
-};
 
 /// What a shard does right now, for the watchdog: odd while a callback runs.
 struct shard_pulse {
@@ -62,37 +54,11 @@ struct timer_entry {
 };
 using timer_queue = std::set<timer_entry>;
 
-/// What others leave for a shard, and whether they have to wake it for that. [any-thread]
-class shard_inbox {
-  public:
-    struct content {
-        std::vector<task> tasks;
-        std::vector<std::function<void()>> steps; ///< of the loop itself
-        bool empty() const noexcept { return tasks.empty() && steps.empty(); }
-    };
-
-    /// Both answer whether the shard sleeps and nobody has called it yet.
-    bool add(const task& posted);
-    bool add(std::function<void()> step);
-
-    /// The shard is about to sleep: false if there is something to do first.
-    bool may_sleep();
-    void awake();
-    /// Swaps what is there with an empty `out`.
-    void take(content& out);
-
-  private:
-    std::mutex mutex_;
-    content content_;
-    bool sleeps_ = false;
-};
-
-/// One event loop. In each of its turns it waits until something is there, tells watches and timers, and then
-/// runs what was posted until that moment. A message that arrives and is answered by what it posts costs one
-/// wait.
+/// One event loop. Timers share one Asio timer; watches share one epoll set of their own, level-triggered,
+/// which Asio watches as a whole: a descriptor that stays interested costs no system call of its own.
 class shard {
   public:
-    shard(epoll_loop& loop, std::uint32_t index);
+    shard(asio_loop& loop, std::uint32_t index);
     ~shard();
     shard(const shard&) = delete;
     shard& operator=(const shard&) = delete;
@@ -101,43 +67,35 @@ class shard {
     void request_end();
     void join();
 
-    /// [any-thread]
-    void post(const task& posted);
-    void post(std::function<void()> step);
+    void schedule();
+    void fire_timers();
+    void await_watches();
+    void dispatch_watches();
 
-    epoll_loop& loop;
+    asio_loop& loop;
     const std::uint32_t index;
+    boost::asio::io_context context{1};
     shard_pulse pulse;
 
     timer_queue timers;
     std::uint64_t armings = 0;
+    boost::asio::steady_timer wake;
+    std::uint64_t wake_at = UINT64_MAX;
 
+    boost::asio::posix::stream_descriptor epoll;
     std::vector<shard_watch*> watches; ///< by slot; null: free
     std::vector<std::uint32_t> free_slots;
     std::uint32_t watch_generation = 0;
-    int epoll() const noexcept { return epoll_.get(); }
 
   private:
-    void run();
-    int timeout_ms();
-    void wait();
-    void fire_timers();
-    void run_posts();
-    void call();
-
-    unique_descriptor epoll_;
-    unique_descriptor caller_; ///< an eventfd in the set: each write is an edge, and it is never read
-    shard_inbox inbox_;
-    std::vector<task> own_posts_; ///< by the shard itself
-    shard_inbox::content running_;
-    bool ended_ = false;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     std::thread thread_;
 };
 
-class epoll_loop final : public loop_backend {
+class asio_loop final : public loop_backend {
   public:
-    explicit epoll_loop(loop_options options);
-    ~epoll_loop() override;
+    explicit asio_loop(asio_loop_options options);
+    ~asio_loop() override;
 
     void start() override;
     void stop() override;
@@ -172,7 +130,7 @@ class epoll_loop final : public loop_backend {
     void watch_for_stalls();
     shard& here();
 
-    loop_options options_;
+    asio_loop_options options_;
     const std::thread::id loader_;
     std::vector<std::unique_ptr<shard>> shards_;
     std::atomic<bool> running_{false};

@@ -1,11 +1,10 @@
-#include "epoll_loop.hpp"
+#include "asio_loop.hpp"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <array>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -17,11 +16,9 @@
 namespace plexus::kernel {
 namespace {
 
-thread_local shard* calling_shard = nullptr;
+namespace asio = boost::asio;
 
-constexpr std::uint64_t caller_mark = UINT64_MAX; ///< no watch has this slot
-constexpr std::size_t events_most = 64;           ///< in one turn
-constexpr std::size_t kept_posts = 1'024;         ///< room that is kept after many came at once
+thread_local shard* calling_shard = nullptr;
 
 std::uint64_t steady_ns() noexcept {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -31,7 +28,7 @@ std::uint64_t steady_ns() noexcept {
 
 class thread_worker final : public loop_worker {
   public:
-    thread_worker(epoll_loop& loop, const std::string& name)
+    thread_worker(asio_loop& loop, const std::string& name)
         : loop_(loop), thread_(make_thread(name, [this] { work(); })) {}
 
     ~thread_worker() override {
@@ -69,18 +66,18 @@ class thread_worker final : public loop_worker {
             const job next = queue_.front();
             queue_.pop_front();
             lock.unlock();
-            epoll_loop::run_posted(next.work);
+            asio_loop::run_posted(next.work);
             if (next.done.run != nullptr) {
                 if (next.shard >= 0)
                     loop_.post_counted(static_cast<std::uint32_t>(next.shard), next.done);
                 else
-                    epoll_loop::run_posted(next.done);
+                    asio_loop::run_posted(next.done);
             }
             lock.lock();
         }
     }
 
-    epoll_loop& loop_;
+    asio_loop& loop_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<job> queue_;
@@ -109,6 +106,7 @@ class shard_timer final : public loop_timer {
             place_ = home_.timers.insert(entry).first;
             armed_ = true;
         }
+        home_.schedule();
     }
 
     void disarm() override {
@@ -122,7 +120,7 @@ class shard_timer final : public loop_timer {
         armed_ = false;
         const task fired = fired_;
         const callback_scope scope(home_.pulse, fired.owner);
-        epoll_loop::run_fired(fired);
+        asio_loop::run_fired(fired);
     }
 
   private:
@@ -148,7 +146,7 @@ class shard_watch final : public loop_watch {
         generation_ = home_.watch_generation++;
     }
     ~shard_watch() override {
-        if (added_) epoll_ctl(home_.epoll(), EPOLL_CTL_DEL, descriptor_, nullptr);
+        if (added_) epoll_ctl(home_.epoll.native_handle(), EPOLL_CTL_DEL, descriptor_, nullptr);
         home_.watches[slot_] = nullptr;
         home_.free_slots.push_back(slot_);
     }
@@ -190,7 +188,7 @@ class shard_watch final : public loop_watch {
         if ((interest_ & PLEXUS_READABLE) != 0) event.events |= EPOLLIN;
         if ((interest_ & PLEXUS_WRITABLE) != 0) event.events |= EPOLLOUT;
         event.data.u64 = std::uint64_t{generation_} << 32 | slot_;
-        return epoll_ctl(home_.epoll(), operation, descriptor_, &event);
+        return epoll_ctl(home_.epoll.native_handle(), operation, descriptor_, &event);
     }
 
     shard& home_;
@@ -206,169 +204,100 @@ class shard_watch final : public loop_watch {
 
 // ---- shard
 
-unique_descriptor::~unique_descriptor() {
-    if (number_ >= 0) close(number_);
-}
-
-bool shard_inbox::add(const task& posted) {
-    const std::lock_guard lock(mutex_);
-    content_.tasks.push_back(posted);
-    return std::exchange(sleeps_, false);
-}
-
-bool shard_inbox::add(std::function<void()> step) {
-    const std::lock_guard lock(mutex_);
-    content_.steps.push_back(std::move(step));
-    return std::exchange(sleeps_, false);
-}
-
-bool shard_inbox::may_sleep() {
-    const std::lock_guard lock(mutex_);
-    sleeps_ = content_.empty();
-    return sleeps_;
-}
-
-void shard_inbox::awake() {
-    const std::lock_guard lock(mutex_);
-    sleeps_ = false;
-}
-
-void shard_inbox::take(content& out) {
-    const std::lock_guard lock(mutex_);
-    std::swap(content_, out);
-}
-
-shard::shard(epoll_loop& owner, std::uint32_t number)
-    : loop(owner), index(number), epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      caller_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLET;
-    event.data.u64 = caller_mark;
-    if (epoll_.get() < 0 || caller_.get() < 0 ||
-        epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, caller_.get(), &event) != 0)
-        throw std::system_error(errno, std::generic_category(), "epoll");
+shard::shard(asio_loop& owner, std::uint32_t number)
+    : loop(owner), index(number), wake(context), epoll(context), work_(context.get_executor()) {
+    const int descriptor = epoll_create1(EPOLL_CLOEXEC);
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    epoll.assign(descriptor);
 }
 
 shard::~shard() { join(); }
 
 void shard::start() {
+    await_watches();
     thread_ = make_thread("plexus-shard-" + std::to_string(index), [this] {
         calling_shard = this;
-        run();
+        context.run();
         calling_shard = nullptr;
     });
 }
 
 void shard::request_end() {
-    post([this] { ended_ = true; });
+    asio::post(context, [this] {
+        work_.reset();
+        wake.cancel();
+        epoll.cancel();
+    });
 }
 
 void shard::join() {
     if (thread_.joinable()) thread_.join();
 }
 
-void shard::call() {
-    constexpr std::uint64_t one = 1;
-    while (write(caller_.get(), &one, sizeof one) < 0 && errno == EINTR) {
-    }
-}
-
-void shard::post(const task& posted) {
-    if (calling_shard == this)
-        own_posts_.push_back(posted);
-    else if (inbox_.add(posted))
-        call();
-}
-
-void shard::post(std::function<void()> step) {
-    if (inbox_.add(std::move(step))) call();
-}
-
-void shard::run() {
-    while (!ended_) {
-        wait();
-        fire_timers();
-        run_posts();
-    }
-    do run_posts();
-    while (!own_posts_.empty() || !inbox_.may_sleep());
-}
-
-/// Until the next timer; 0 if there is something to do.
-int shard::timeout_ms() {
-    if (!own_posts_.empty()) return 0;
-    if (timers.empty()) return inbox_.may_sleep() ? -1 : 0;
-    constexpr std::uint64_t millisecond = 1'000'000;
-    constexpr std::uint64_t most = 3'600'000;
-    const std::uint64_t now = steady_ns();
-    const std::uint64_t due = timers.begin()->deadline;
-    if (due <= now || !inbox_.may_sleep()) return 0;
-    return static_cast<int>(std::min((due - now + millisecond - 1) / millisecond, most));
-}
-
-void shard::wait() {
-    std::array<epoll_event, events_most> events;
-    const int timeout = timeout_ms();
-    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
-    if (timeout != 0) inbox_.awake();
-    for (int i = 0; i < count; ++i) {
-        const auto& event = events[static_cast<std::size_t>(i)];
-        if (event.data.u64 == caller_mark) continue;
-        // A callback may destroy other watches, and their slots may be taken again.
-        const auto slot = static_cast<std::uint32_t>(event.data.u64);
-        const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
-        shard_watch* watch = watches[slot];
-        if (watch != nullptr && watch->generation() == generation) watch->report(event.events);
-    }
+void shard::schedule() {
+    if (timers.empty() || timers.begin()->deadline >= wake_at) return;
+    wake_at = timers.begin()->deadline;
+    constexpr std::uint64_t most = std::uint64_t{1} << 62; // what the clock's signed count can hold
+    wake.expires_at(std::chrono::steady_clock::time_point(
+        std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(wake_at, most)))));
+    wake.async_wait([this](const boost::system::error_code& failure) {
+        if (!failure) fire_timers();
+    });
 }
 
 void shard::fire_timers() {
-    if (timers.empty()) return;
     const std::uint64_t now = steady_ns();
     const std::uint64_t limit =
         armings; // a timer that is armed again by its callback waits for the next round
+    wake_at = 0; // no rescheduling in between
     while (!timers.empty() && timers.begin()->deadline <= now && timers.begin()->arming < limit) {
         shard_timer* due = timers.begin()->timer;
         timers.erase(timers.begin());
         due->fire();
     }
+    wake_at = UINT64_MAX;
+    schedule();
 }
 
-void shard::run_posts() {
-    const auto run_all = [this](std::vector<task>& posts) {
-        for (const auto& one : posts) {
-            const callback_scope scope(pulse, one.owner);
-            epoll_loop::run_posted(one);
-        }
-        posts.clear();
-        if (posts.capacity() > kept_posts) posts.shrink_to_fit();
-    };
-    inbox_.take(running_);
-    run_all(running_.tasks);
-    for (const auto& step : running_.steps) step();
-    running_.steps.clear();
-    std::swap(running_.tasks, own_posts_);
-    run_all(running_.tasks);
+void shard::await_watches() {
+    epoll.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [this](const boost::system::error_code& failure) {
+                         if (failure) return;
+                         dispatch_watches();
+                         await_watches();
+                     });
+}
+
+void shard::dispatch_watches() {
+    epoll_event events[64];
+    const int count = epoll_wait(epoll.native_handle(), events, 64, 0);
+    for (int i = 0; i < count; ++i) {
+        // A callback may destroy other watches, and their slots may be taken again.
+        const auto slot = static_cast<std::uint32_t>(events[i].data.u64);
+        const auto generation = static_cast<std::uint32_t>(events[i].data.u64 >> 32);
+        shard_watch* watch = watches[slot];
+        if (watch != nullptr && watch->generation() == generation) watch->report(events[i].events);
+    }
 }
 
 // ---- loop
 
-epoll_loop::epoll_loop(loop_options options)
+asio_loop::asio_loop(asio_loop_options options)
     : options_(std::move(options)), loader_(std::this_thread::get_id()) {
     std::uint32_t count = options_.shards;
     if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
     for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<shard>(*this, i));
 }
 
-epoll_loop::~epoll_loop() { stop(); }
+asio_loop::~asio_loop() { stop(); }
 
-void epoll_loop::start() {
+void asio_loop::start() {
     running_ = true;
     for (auto& one : shards_) one->start();
     if (options_.watchdog_ns != 0) watchdog_ = make_thread("plexus-watchdog", [this] { watch_for_stalls(); });
 }
 
-void epoll_loop::stop() {
+void asio_loop::stop() {
     if (!running_.exchange(false)) return;
     lookups_.close();
     for (auto& one : shards_) one->request_end();
@@ -381,14 +310,14 @@ void epoll_loop::stop() {
     if (watchdog_.joinable()) watchdog_.join();
 }
 
-void epoll_loop::post_loader(std::function<void()> step) {
+void asio_loop::post_loader(std::function<void()> step) {
     // Notified under the lock: the loader may end this object as soon as it has run the step.
     const std::lock_guard lock(loader_mutex_);
     loader_steps_.push_back(std::move(step));
     loader_wake_.notify_one();
 }
 
-void epoll_loop::run_loader(const std::function<bool()>& done) {
+void asio_loop::run_loader(const std::function<bool()>& done) {
     while (!done()) {
         std::unique_lock lock(loader_mutex_);
         loader_wake_.wait(lock, [this] { return !loader_steps_.empty(); });
@@ -399,12 +328,12 @@ void epoll_loop::run_loader(const std::function<bool()>& done) {
     }
 }
 
-std::int32_t epoll_loop::current_shard() const noexcept {
+std::int32_t asio_loop::current_shard() const noexcept {
     const shard* calling = calling_shard;
     return calling != nullptr && &calling->loop == this ? static_cast<std::int32_t>(calling->index) : -1;
 }
 
-shard& epoll_loop::here() {
+shard& asio_loop::here() {
     if (current_shard() < 0) {
         std::fputs("plexus: a function tagged [shard] was called outside the shards\n", stderr);
         std::abort();
@@ -412,23 +341,27 @@ shard& epoll_loop::here() {
     return *calling_shard;
 }
 
-bool epoll_loop::do_post(std::uint32_t target, const task& posted) {
+bool asio_loop::do_post(std::uint32_t target, const task& posted) {
     if (!running_.load(std::memory_order_acquire) || target >= shards_.size()) return false;
-    shards_[target]->post(posted);
+    shard& there = *shards_[target];
+    asio::post(there.context, [&there, posted] {
+        const callback_scope scope(there.pulse, posted.owner);
+        run_posted(posted);
+    });
     return true;
 }
 
-void epoll_loop::post_counted(std::uint32_t target, const task& counted) {
+void asio_loop::post_counted(std::uint32_t target, const task& counted) {
     if (!do_post(target, counted)) drop_posted(counted);
 }
 
-std::unique_ptr<loop_timer> epoll_loop::make_timer(const task& fired) {
+std::unique_ptr<loop_timer> asio_loop::make_timer(const task& fired) {
     return std::make_unique<shard_timer>(here(), fired);
 }
 
-result<std::unique_ptr<loop_watch>> epoll_loop::make_watch(int descriptor,
-                                                           void (*ready)(void* context, std::uint32_t events),
-                                                           void* context, activity* owner) {
+result<std::unique_ptr<loop_watch>> asio_loop::make_watch(int descriptor,
+                                                          void (*ready)(void* context, std::uint32_t events),
+                                                          void* context, activity* owner) {
     auto watch = std::make_unique<shard_watch>(here(), descriptor, ready, context, owner);
     if (const int code = watch->add(); code != 0)
         return error("plexus", code == EPERM ? PLEXUS_E_UNSUPPORTED : PLEXUS_E_IO,
@@ -437,30 +370,30 @@ result<std::unique_ptr<loop_watch>> epoll_loop::make_watch(int descriptor,
     return std::unique_ptr<loop_watch>(std::move(watch));
 }
 
-std::unique_ptr<loop_worker> epoll_loop::make_worker(const std::string& name, activity*) {
+std::unique_ptr<loop_worker> asio_loop::make_worker(const std::string& name, activity*) {
     return std::make_unique<thread_worker>(*this, name);
 }
 
-void epoll_loop::lookup(const std::string& host, std::uint32_t port, activity* owner,
-                        std::function<void(const lookup_result&)> done) {
+void asio_loop::lookup(const std::string& host, std::uint32_t port, activity* owner,
+                       std::function<void(const lookup_result&)> done) {
     shard& home = here();
     lookups_.lookup(host, port, [&home, owner, done = std::move(done)](lookup_result answer) {
-        home.post([&home, owner, done, answer = std::move(answer)] {
+        asio::post(home.context, [&home, owner, done, answer = std::move(answer)] {
             const callback_scope scope(home.pulse, owner);
             done(answer);
         });
     });
 }
 
-std::uint64_t epoll_loop::monotonic_ns() const noexcept { return steady_ns(); }
+std::uint64_t asio_loop::monotonic_ns() const noexcept { return steady_ns(); }
 
-std::int64_t epoll_loop::wall_ns() const noexcept {
+std::int64_t asio_loop::wall_ns() const noexcept {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
                std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
 
-void epoll_loop::fill_random(bytes_span out) {
+void asio_loop::fill_random(bytes_span out) {
     while (!out.empty()) {
         const ssize_t filled = getrandom(out.data(), out.size(), 0);
         if (filled < 0 && errno == EINTR) continue;
@@ -472,7 +405,7 @@ void epoll_loop::fill_random(bytes_span out) {
     }
 }
 
-void epoll_loop::watch_for_stalls() {
+void asio_loop::watch_for_stalls() {
     struct sample {
         std::uint64_t beat = 0;
         std::uint64_t since = 0;
@@ -497,8 +430,8 @@ void epoll_loop::watch_for_stalls() {
     }
 }
 
-std::unique_ptr<loop_backend> make_epoll_loop(loop_options options) {
-    return std::make_unique<epoll_loop>(std::move(options));
+std::unique_ptr<loop_backend> make_asio_loop(asio_loop_options options) {
+    return std::make_unique<asio_loop>(std::move(options));
 }
 
 } // namespace plexus::kernel
