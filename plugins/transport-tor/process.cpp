@@ -105,6 +105,7 @@ result<std::unique_ptr<process>> process::start(loop_ref loop, const launch& wha
     std::vector<std::string> words{what.program};
     words.insert(words.end(), what.arguments.begin(), what.arguments.end());
     std::vector<char*> raw;
+    raw.reserve(words.size() + 1);
     for (auto& word : words) raw.push_back(word.data());
     raw.push_back(nullptr);
 
@@ -153,7 +154,7 @@ process::~process() {
 }
 
 void process::read_output() {
-    std::array<char, 4096> buffer;
+    std::array<char, 4096> buffer{};
     const auto got = ::read(output_.get(), buffer.data(), buffer.size());
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) {
@@ -185,7 +186,7 @@ void process::check_end() {
     patience_.disarm();
     // What it said last stands in the pipe.
     for (std::size_t before = 1; before != 0;) {
-        std::array<char, 4096> buffer;
+        std::array<char, 4096> buffer{};
         const auto got = ::read(output_.get(), buffer.data(), buffer.size());
         before = got > 0 ? static_cast<std::size_t>(got) : 0;
         begun_.append(buffer.data(), before);

@@ -14,7 +14,7 @@ class random_source {
 
     template <std::size_t N>
     std::array<std::uint8_t, N> array() {
-        std::array<std::uint8_t, N> out;
+        std::array<std::uint8_t, N> out{};
         fill(out);
         return out;
     }
