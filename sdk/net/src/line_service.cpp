@@ -65,7 +65,7 @@ void line_service::caller::write_some() {
         given += static_cast<std::size_t>(put);
     }
     waiting_.erase(0, given);
-    if (waiting_.empty() && finished_) return shut();
+    if (waiting_.empty() ? finished_ : waiting_.size() > owner_->most_.answer) return shut();
     readiness_->interest(waiting_.empty() ? PLEXUS_READABLE : PLEXUS_READABLE | PLEXUS_WRITABLE);
 }
 

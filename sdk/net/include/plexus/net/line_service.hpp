@@ -19,7 +19,8 @@ class line_service {
     /// A question, without the end of its line. A caller that is not to be answered is to be finished.
     using taker = std::function<void(std::string_view line, const std::shared_ptr<caller>& from)>;
     struct limits {
-        std::size_t question = 4'096; ///< bytes
+        std::size_t question = 4'096;   ///< bytes
+        std::size_t answer = 64U << 20; ///< bytes that wait for a caller who does not read; then it is left
         std::size_t connections = 16;
     };
 
