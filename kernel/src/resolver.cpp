@@ -41,7 +41,10 @@ bool parse_numeric(const std::string& text, std::uint32_t port, plexus_address& 
 
 /// Lives until both the completion was called and nothing of the loop points to it.
 struct host_resolver::operation {
-    plexus_operation table; ///< first, so that the plugin's handle is this
+    operation(loop_backend& on, activity& of, completion call, void* with, std::uint32_t here)
+        : loop(on), owner(of), done(call), context(with), shard(here) {}
+
+    plexus_operation table{&operation::cancel}; ///< first, so that the plugin's handle is this
     loop_backend& loop;
     activity& owner;
     completion done;
@@ -74,25 +77,26 @@ struct host_resolver::operation {
         done(context, answer.status, &failure, nullptr, 0);
     }
 
-    /// Completes with `answer` from the loop.
-    void finish_later(lookup_result answer) {
+    /// Completes with `answer` from the loop; false if that takes nothing any more.
+    bool finish_later(lookup_result answer) {
         outcome = std::move(answer);
-        if (decided) return;
+        if (decided) return true;
         decided = true;
-        ++references;
         const task step{[](void* self) {
                             auto* op = static_cast<operation*>(self);
                             op->finish(op->outcome);
                             op->release();
                         },
                         this, &owner};
-        if (!loop.post(shard, step)) release();
+        if (!loop.post(shard, step)) return false;
+        ++references; // the step's, which runs on this very shard and so later
+        return true;
     }
 
     static void cancel(plexus_operation* handle) {
         auto* op = reinterpret_cast<operation*>(handle);
         if (op->complete) return;
-        op->finish_later({PLEXUS_E_CANCELLED, "the name resolution was cancelled", {}});
+        (void)op->finish_later({PLEXUS_E_CANCELLED, "the name resolution was cancelled", {}});
     }
 };
 
@@ -112,13 +116,16 @@ std::int32_t host_resolver::resolve(plexus_view host, std::uint32_t port, comple
     const std::string name(text_of(host));
     if (name.find('\0') != std::string::npos || ends_with_onion(name)) return PLEXUS_E_INVALID;
 
-    auto* op =
-        new operation{{&operation::cancel}, loop_, owner_, done, context, static_cast<std::uint32_t>(shard)};
+    auto* op = new operation(loop_, owner_, done, context, static_cast<std::uint32_t>(shard));
     owner_.lookups.fetch_add(1, std::memory_order_relaxed);
     plexus_address numeric{};
     if (parse_numeric(name, port, numeric)) {
-        op->finish_later({PLEXUS_OK, {}, {numeric}});
+        const bool taken = op->finish_later({PLEXUS_OK, {}, {numeric}});
         op->release();
+        if (!taken) {
+            owner_.lookups.fetch_sub(1, std::memory_order_relaxed);
+            return PLEXUS_E_STOPPING;
+        }
     } else {
         loop_.lookup(name, port, &owner_, [op](const lookup_result& answer) {
             if (!op->decided) op->finish(answer);
