@@ -57,7 +57,7 @@ class kernel::impl final : public operator_actions {
 
     ~impl() override {
         bool ended = false;
-        begin_stop([&](result<void>) { ended = true; });
+        begin_stop([&](const result<void>&) { ended = true; });
         if (loop_) loop_->run_loader([&] { return ended; }); // no loop yet: load failed
         finish();
     }
@@ -310,7 +310,7 @@ class kernel::impl final : public operator_actions {
 kernel::kernel(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 kernel::~kernel() = default;
 
-result<std::unique_ptr<kernel>> kernel::load(config_source config, kernel_options options) {
+result<std::unique_ptr<kernel>> kernel::load(const config_source& config, kernel_options options) {
     PLEXUS_TRY(auto state, impl::make(config, std::move(options)));
     return std::unique_ptr<kernel>(new kernel(std::move(state)));
 }

@@ -11,7 +11,7 @@
 namespace plexus::kernel {
 
 struct metric {
-    std::uint32_t kind;
+    std::uint32_t kind = 0;
     std::string help;
     std::atomic<std::int64_t> value{0};
 };

@@ -252,7 +252,7 @@ std::string value_set::convert(const plexus_key& key, const document_value& from
         for (const document_value& item : from.items) {
             if (item.kind != value_kind::text)
                 return "expected a list of texts, found " + std::string(kind_name(item.kind)) + " in it";
-            if (const std::string wrong = convert_text(key, item.text, to); !wrong.empty()) return wrong;
+            if (std::string wrong = convert_text(key, item.text, to); !wrong.empty()) return wrong;
         }
         return {};
     }
@@ -327,7 +327,7 @@ std::string value_set::take_text(std::string_view name, std::string_view text) {
     key_value value;
     if (key->type == PLEXUS_KEY_TEXT_LIST)
         if (const auto found = values_.find(name); found != values_.end()) value.list = found->second.list;
-    const std::string wrong = convert_text(*key, text, value);
+    std::string wrong = convert_text(*key, text, value);
     if (wrong.empty()) store(*key, std::move(value));
     return wrong;
 }

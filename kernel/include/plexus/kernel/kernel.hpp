@@ -73,7 +73,7 @@ class PLEXUS_KERNEL_API kernel {
   public:
     /// Checks the whole configuration, loads the plugins, sorts the graph and creates every instance. Nothing
     /// is created unless everything is right. [loader: the calling thread from now on]
-    static result<std::unique_ptr<kernel>> load(config_source config, kernel_options options = {});
+    static result<std::unique_ptr<kernel>> load(const config_source& config, kernel_options options = {});
     /// The same without creating anything: load's errors.
     static result<void> check(const config_source& config, const kernel_options& options);
 
