@@ -112,7 +112,7 @@ deaf_port::deaf_port() {
     for (int i = 0; i < 16; ++i) {
         const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         const sockaddr_in where = loopback(static_cast<std::uint16_t>(port_));
-        ::connect(socket, reinterpret_cast<const sockaddr*>(&where), sizeof where);
+        (void)::connect(socket, reinterpret_cast<const sockaddr*>(&where), sizeof where);
         sockets_.push_back(socket);
         pollfd waiting{socket, POLLOUT, 0};
         if (::poll(&waiting, 1, 200) == 0) break;

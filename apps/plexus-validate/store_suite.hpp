@@ -72,9 +72,9 @@ class store_bench : public expectations {
 };
 
 struct store_case {
-    const char* name;
-    const char* sentence;
-    void (*run)(store_bench&);
+    const char* name = nullptr;
+    const char* sentence = nullptr;
+    void (*run)(store_bench&) = nullptr;
     bool needs_bound = false; ///< runs on a store with bounded_settings
     bool needs_keeps = false;
 };

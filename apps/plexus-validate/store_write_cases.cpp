@@ -134,6 +134,8 @@ void range_deletes(store_bench& b) {
 }
 
 struct completion_log {
+    explicit completion_log(store_bench& on) : bench(on) {}
+
     store_bench& bench;
     std::atomic<int> count{0};
     struct entry {

@@ -6,17 +6,17 @@ namespace plexus::validate {
 
 namespace {
 
-std::string place(const std::source_location& at) {
-    return std::filesystem::path(at.file_name()).filename().string() + ":" + std::to_string(at.line());
+std::string place(const place_in_source& at) {
+    return std::filesystem::path(at.file).filename().string() + ":" + std::to_string(at.line);
 }
 
 } // namespace
 
-void expectations::expect(bool holds, const char* sentence, const std::source_location& at) {
+void expectations::expect(bool holds, const char* sentence, const place_in_source& at) {
     if (!holds) throw broken_contract(place(at) + ": it does not hold that " + sentence);
 }
 void expectations::expect_equal(std::int64_t seen, std::int64_t wanted, const char* sentence,
-                                const std::source_location& at) {
+                                const place_in_source& at) {
     if (seen != wanted)
         throw broken_contract(place(at) + ": it does not hold that " + sentence + " (seen " +
                               std::to_string(seen) + ", wanted " + std::to_string(wanted) + ")");
@@ -30,7 +30,7 @@ std::string shortened(const std::string& text) {
 } // namespace
 
 void expectations::expect_text(const std::string& seen, const std::string& wanted, const char* sentence,
-                               const std::source_location& at) {
+                               const place_in_source& at) {
     if (seen != wanted)
         throw broken_contract(place(at) + ": it does not hold that " + sentence + " (seen '" +
                               shortened(seen) + "', wanted '" + shortened(wanted) + "')");

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <exception>
-#include <source_location>
 #include <string>
 
 namespace plexus::validate {
@@ -18,15 +17,21 @@ class broken_contract : public std::exception {
     std::string text_;
 };
 
+/// Where an expectation stands. std::source_location is not known to Clang 14.
+struct place_in_source {
+    const char* file = "";
+    unsigned line = 0;
+};
+
 /// What a case says holds. A bench inherits it.
 class expectations {
   public:
     static void expect(bool holds, const char* sentence,
-                       const std::source_location& at = std::source_location::current());
+                       const place_in_source& at = {__builtin_FILE(), __builtin_LINE()});
     static void expect_equal(std::int64_t seen, std::int64_t wanted, const char* sentence,
-                             const std::source_location& at = std::source_location::current());
+                             const place_in_source& at = {__builtin_FILE(), __builtin_LINE()});
     static void expect_text(const std::string& seen, const std::string& wanted, const char* sentence,
-                            const std::source_location& at = std::source_location::current());
+                            const place_in_source& at = {__builtin_FILE(), __builtin_LINE()});
 };
 
 enum class case_outcome { passed, failed, skipped };

@@ -62,6 +62,7 @@ certificate_pointer make_certificate(int index, EVP_PKEY* key, int issuer, EVP_P
 
 test_chain make_chain(const chain_options& options) {
     std::vector<key_pointer> keys;
+    keys.reserve(static_cast<std::size_t>(options.length));
     for (int i = 0; i < options.length; ++i) keys.push_back(make_key(options.algorithm));
     test_chain out;
     for (int i = 0; i < options.length; ++i) {

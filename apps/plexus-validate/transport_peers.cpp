@@ -50,7 +50,7 @@ class socket_peer final : public peer {
             if (read_some(socket, block)) {
                 sockaddr nothing{};
                 nothing.sa_family = AF_UNSPEC; // TCP: a reset
-                ::connect(socket, &nothing, sizeof nothing);
+                (void)::connect(socket, &nothing, sizeof nothing);
             }
         } else {
             while (read_some(socket, block) && write_all(socket, block.data(), block.size())) {
