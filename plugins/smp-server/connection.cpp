@@ -223,7 +223,7 @@ void connection::process_requests() {
             break;
         }
         turn_left_ -= std::min(turn_left_, verify_cost(current.authorization_size));
-        if (std::exchange(block_begun_, true) == false && !session_.is_last() && !current.refused)
+        if (!std::exchange(block_begun_, true) && !session_.is_last() && !current.refused)
             count_batch(current.content);
         handle(current);
     }

@@ -58,7 +58,7 @@ result<void> listeners::open_one(plexus_listen_options options, std::uint32_t po
 result<void> listeners::open(const config_view& config, const credentials& shown,
                              plexus_accept_function accepted, void* context) {
     std::array<plexus_view, std::size(alpn)> names{};
-    for (std::size_t i = 0; i < names.size(); ++i) names[i] = to_abi(std::string_view(alpn[i]));
+    for (std::size_t i = 0; i < std::size(alpn); ++i) names[i] = to_abi(std::string_view(alpn[i]));
     plexus_listen_options options{};
     options.size = sizeof options;
     options.flags = PLEXUS_LISTEN_SECURE | PLEXUS_LISTEN_ASK_CERTIFICATE;

@@ -29,9 +29,11 @@ result<void> onion_publication::publish(const std::string& key_file,
                                         std::string_view address, const std::vector<std::uint32_t>& ports) {
     const bool everywhere = address.empty() || address == "0.0.0.0" || address == "::";
     std::vector<plexus_onion_port> open;
+    open.reserve(ports.size());
     for (const auto port : ports)
         open.push_back({port, port, to_abi(everywhere ? std::string_view("127.0.0.1") : address)});
     std::vector<plexus_view> allowed;
+    allowed.reserve(clients.size());
     for (const auto client : clients) allowed.push_back(to_abi(client));
     plexus_onion_options options{};
     options.size = sizeof options;

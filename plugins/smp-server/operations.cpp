@@ -92,7 +92,7 @@ task<result<void>> operations::start(server& on, listeners& ports) {
     auto decoded = *stored ? decode_statistics(**stored) : std::nullopt;
     const bool certain = decoded && decoded->clean;
     if (decoded)
-        kept_ = std::move(*decoded);
+        kept_ = *decoded;
     else
         kept_.from = std::chrono::duration_cast<std::chrono::seconds>(setup.clock.wall()).count();
     kept_.value.of(counted::notifications_waiting) = 0; // they are in memory alone

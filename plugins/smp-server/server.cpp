@@ -100,7 +100,7 @@ void server::accept(plexus_stream* raw) {
 }
 
 template <typename Value, typename Act>
-void server::at_queue(bytes id, std::function<void(result<Value>)> done, Act act) {
+void server::at_queue(bytes&& id, std::function<void(result<Value>)> done, Act act) {
     const auto here = static_cast<std::uint32_t>(setup_.loop.current_shard());
     auto found = [this, here, act = std::move(act),
                   done = std::move(done)](const result<std::optional<identifier>>& recipient_id) {

@@ -137,7 +137,7 @@ class shard final : public connection_owner,
     void wake();
     void ask_idle(std::uint32_t next, const connection_id& id);
     void shed(pressure how);
-    void on_every_shard(std::function<void(shard&)> function);
+    void on_every_shard(const std::function<void(shard&)>& function);
 
     const smp::server_identity& identity_for(const stream& peer) const;
 
@@ -224,7 +224,7 @@ class server {
     task<void> expire_all(const aging& what);
     /// Finds the queue's shard, and there gives `act` its engine and what to call at the end.
     template <typename Value, typename Act>
-    void at_queue(bytes id, std::function<void(result<Value>)> done, Act act);
+    void at_queue(bytes&& id, std::function<void(result<Value>)> done, Act act);
 
     server_setup setup_;
     log_limiter warnings_;

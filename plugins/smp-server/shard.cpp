@@ -325,7 +325,7 @@ void shard::proxy(const reply_to& from, const smp::command& content) {
         });
 }
 
-void shard::on_every_shard(std::function<void(shard&)> function) {
+void shard::on_every_shard(const std::function<void(shard&)>& function) {
     for (std::uint32_t i = 0; i < server_.size(); ++i) {
         if (i == index_)
             function(*this);

@@ -88,12 +88,12 @@ void connection::handle() {
         answer(error_page(405));
         return;
     }
-    handler_(std::string(request.target()), [weak = weak_from_this()](page found) {
-        if (const auto self = weak.lock()) self->answer(std::move(found));
+    handler_(std::string(request.target()), [weak = weak_from_this()](const page& found) {
+        if (const auto self = weak.lock()) self->answer(found);
     });
 }
 
-void connection::answer(page found) {
+void connection::answer(const page& found) {
     if (!stream_) return;
     out_ = http_response(found, with_body_, keep_alive_);
     written_ = 0;

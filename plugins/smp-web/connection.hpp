@@ -34,7 +34,7 @@ class connection : public std::enable_shared_from_this<connection> {
     void read();
     bool parse();
     void handle();
-    void answer(page found);
+    void answer(const page& found);
     void write();
     void begin_request();
 

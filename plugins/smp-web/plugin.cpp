@@ -88,8 +88,8 @@ class plugin final : public plugin_base {
         options.connections_most = static_cast<std::uint32_t>(connections_most);
         const auto accepted = [](void* context, plexus_stream* raw) {
             auto& me = *static_cast<plugin*>(context);
-            me.serve(raw, [&me](std::string target, answer_function done) {
-                me.give_operators(std::move(target), std::move(done));
+            me.serve(raw, [&me](const std::string& target, answer_function done) {
+                me.give_operators(target, std::move(done));
             });
         };
         plexus_error* failure = nullptr;

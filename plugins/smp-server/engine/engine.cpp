@@ -341,7 +341,7 @@ void queue_engine::run(const request& in, const result<queue_ptr>& looked_up) {
         store_failed(*in.from, looked_up.error());
         return;
     }
-    const auto found = *looked_up;
+    const auto& found = *looked_up;
     if (!found) {
         refuse(in);
         return;

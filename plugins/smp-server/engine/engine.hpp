@@ -266,7 +266,7 @@ class queue_engine {
                       std::function<void(result<std::optional<identifier>>)> next);
     static smp::server_error blocking_of(const queue_record& record);
     void inform(const request& in, const queue_ptr& found);
-    void try_create(const reply_to& to, std::shared_ptr<const owned_request> wanted, int tries);
+    void try_create(const reply_to& to, const std::shared_ptr<const owned_request>& wanted, int tries);
 
     enum class service_queue_kind : std::uint8_t { messages, notifications };
     struct service_session {

@@ -97,7 +97,7 @@ void queue_engine::put_waiting(const queue& found, write_batch& batch) {
 void queue_engine::expire(const identifier& recipient_id) {
     auto drop = [this](const result<queue_ptr>& looked_up) {
         if (!looked_up || !*looked_up) return;
-        const auto found = *looked_up;
+        const auto& found = *looked_up;
         write_batch batch;
         drop_expired(*found, batch);
         if (batch.empty()) return;

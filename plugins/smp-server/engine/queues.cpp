@@ -283,7 +283,7 @@ void queue_engine::create(const request& in) {
     constexpr int tries = 3;
     auto kept = std::make_shared<const owned_request>(in);
     if (!in.service) {
-        try_create(to, std::move(kept), tries);
+        try_create(to, kept, tries);
         return;
     }
     ledger_.with({in.service->id}, [this, kept](const result<void>& ready) {
@@ -295,7 +295,8 @@ void queue_engine::create(const request& in) {
     });
 }
 
-void queue_engine::try_create(const reply_to& to, std::shared_ptr<const owned_request> wanted, int tries) {
+void queue_engine::try_create(const reply_to& to, const std::shared_ptr<const owned_request>& wanted,
+                              int tries) {
     if (tries == 0) {
         fail(to, error_code::internal);
         return;

@@ -25,7 +25,7 @@ void service_ledger::with(std::vector<identifier> services, std::function<void(r
     for (const auto& each : services) {
         auto& found = accounts_[each];
         if (found.counted && !found.failed) continue;
-        found.waiting.push_back(
+        found.waiting.emplace_back(
             [this, services, next = std::move(next)](const result<void>& outcome) mutable {
                 if (outcome)
                     with(std::move(services), std::move(next));
@@ -78,7 +78,7 @@ smp::service_queues service_ledger::of(const identifier& service) const {
     return found == accounts_.end() ? smp::service_queues() : found->second.sum;
 }
 
-void service_ledger::change(const identifier& service, std::function<void(account&)> what) {
+void service_ledger::change(const identifier& service, const std::function<void(account&)>& what) {
     const auto found = accounts_.find(service);
     if (found == accounts_.end() || !found->second.counted)
         throw std::logic_error("a service is changed before it is counted");

@@ -42,7 +42,7 @@ class service_ledger {
     };
     void count(const identifier& service, bytes from);
     void counted(const identifier& service, const result<void>& outcome);
-    void change(const identifier& service, std::function<void(account&)> what);
+    void change(const identifier& service, const std::function<void(account&)>& what);
     void forget_some();
 
     std::uint32_t shard_;

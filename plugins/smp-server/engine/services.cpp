@@ -3,7 +3,6 @@
 
 namespace plexus::smp_server {
 
-using smp::command_error;
 using smp::error_code;
 namespace msg = smp::msg;
 
@@ -36,7 +35,7 @@ void queue_engine::admit(const smp::service_offer& offer, std::vector<bytes> cha
         }
     };
     auto found = [this, made, server, finish = std::move(finish),
-                  done](const result<std::optional<bytes>>& row) mutable {
+                  done = std::move(done)](const result<std::optional<bytes>>& row) mutable {
         const auto id = row && *row ? to_identifier(**row) : std::nullopt;
         if (id) {
             made->id = *id;

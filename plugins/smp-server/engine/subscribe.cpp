@@ -8,7 +8,6 @@
 namespace plexus::smp_server {
 
 using smp::command_error;
-using smp::error_code;
 namespace msg = smp::msg;
 
 bool queue_engine::may_subscribe(const connection_id& connection) const {
