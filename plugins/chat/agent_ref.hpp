@@ -74,7 +74,7 @@ class [[nodiscard]] agent_call : cancellation::hook {
             state_->outcome.emplace(from_abi(code, nullptr));
             return false;
         }
-        context.release();
+        (void)context.release();
         this->cancel = [](cancellation::hook* which) {
             auto& state = *static_cast<agent_call*>(which)->state_;
             state.abandoned = true;

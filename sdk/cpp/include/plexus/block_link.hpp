@@ -143,10 +143,10 @@ class block_link {
 
     /// What a connection's completion finds: the link, unless that is gone.
     struct attempt {
-        block_link* link;
-        const plexus_network* network;
+        block_link* link = nullptr;
+        const plexus_network* network = nullptr;
         std::function<void(int)> dialing;
-        plexus_operation* operation;
+        plexus_operation* operation = nullptr;
     };
 
     static void connected(void* context, std::int32_t code, const plexus_error* failure,
