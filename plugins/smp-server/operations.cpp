@@ -95,7 +95,8 @@ task<result<void>> operations::start(server& on, listeners& ports) {
         kept_ = *decoded;
     else
         kept_.from = std::chrono::duration_cast<std::chrono::seconds>(setup.clock.wall()).count();
-    kept_.value.of(counted::notifications_waiting) = 0; // they are in memory alone
+    kept_.value.of(counted::notifications_waiting) =
+        0; // the shards count those that they took from the store
     auto saved = co_await save(false);
     if (!saved) co_return saved;
     running_ = true;

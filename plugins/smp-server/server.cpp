@@ -28,6 +28,22 @@ task<void> server::on_each(std::function<void(shard&)> function) {
     }
 }
 
+task<result<void>> server::on_each(engine_step step) {
+    for (std::uint32_t i = 0; i < size(); ++i) {
+        event done;
+        result<void> outcome;
+        setup_.loop.post(i, [this, i, step, &outcome, &done] {
+            (at(i).engine().*step)([this, &outcome, &done](result<void> finished) {
+                outcome = std::move(finished);
+                setup_.loop.post(0, [&done] { done.set(); });
+            });
+        });
+        static_cast<void>(co_await done.wait());
+        if (!outcome) co_return outcome;
+    }
+    co_return result<void>();
+}
+
 void server::send(std::uint32_t to, std::function<void()> function) {
     if (const auto here = setup_.loop.current_shard(); here >= 0)
         at(static_cast<std::uint32_t>(here)).to_send(to, std::move(function));
@@ -47,7 +63,7 @@ void server::post(std::uint32_t to, std::vector<std::function<void()>> functions
 task<result<void>> server::start() {
     const std::function<void(shard&)> start_one = [](shard& each) { each.start(); };
     co_await on_each(start_one);
-    co_return result<void>();
+    co_return co_await on_each(&queue_engine::take_notifications);
 }
 
 task<void> server::stop() {
@@ -61,6 +77,9 @@ task<void> server::stop() {
         quiet = quiet && under_way_ == 0;
         if (!quiet) static_cast<void>(co_await sleep_for(setup_.loop, drain_check));
     }
+    const auto kept = co_await on_each(&queue_engine::keep_notifications);
+    if (!kept)
+        setup_.log.warning("notifications that wait could not be kept", {{"why", kept.error().message()}});
     const std::function<void(shard&)> stop_one = [](shard& each) { each.stop(); };
     co_await on_each(stop_one);
 }

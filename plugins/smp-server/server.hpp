@@ -180,7 +180,8 @@ class server {
 
     /// [shard 0]
     task<result<void>> start();
-    /// Closes every connection and waits until nothing is under way. [shard 0]
+    /// Closes every connection, waits until nothing is under way, and keeps what waits for notifiers. [shard
+    /// 0]
     task<void> stop();
     /// On the stream's shard.
     void accept(plexus_stream* raw);
@@ -212,6 +213,9 @@ class server {
     task<void> on_each(std::function<void(shard&)> function);
 
   private:
+    using engine_step = void (queue_engine::*)(std::function<void(result<void>)> done);
+    /// The same for what an engine does with the store, until one fails.
+    task<result<void>> on_each(engine_step step);
     /// Rows that grow old: what is done to the queue of one whose time is longer ago than the lifetime.
     struct aging {
         plexus_table* table;

@@ -15,7 +15,7 @@ constexpr std::uint64_t first_map = std::uint64_t(64) << 20;
 constexpr unsigned readers_most = 512;
 /// Rows that one transaction changes, and bytes of their values: LMDB keeps the memory of its largest one, a
 /// page or two for each row.
-constexpr std::size_t rows_most = 384;
+constexpr std::size_t rows_most = 128;
 constexpr std::size_t values_most = std::size_t(8) << 20;
 const bytes_view position_key = as_bytes("position");
 const bytes_view turn_key = as_bytes("turn"); // something to write in a transaction that is only one more

@@ -21,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (const auto parsed = official::parse_message_line(line))
         stable(official::encode(*parsed), official::parse_message_line);
+    if (const auto parsed = official::parse_notification_line(line))
+        stable(official::encode(*parsed), official::parse_notification_line);
     static_cast<void>(official::parse_journal_line(line));
     static_cast<void>(official::parse_journal_state(line));
     const auto settings = official::settings_of(official::parse_ini(line));

@@ -26,6 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                [&](const stored_message& one) { return encode(id, one); });
     if (const auto found = decode_waiting(row))
         stable(encode(*found), decode_waiting, [](const waiting_list& one) { return encode(one); });
+    if (const auto found = decode_notification(row))
+        stable(encode(*found), decode_notification,
+               [](const stored_notification& one) { return encode(one); });
     if (const auto found = decode_link(row))
         stable(encode_link(found->recipient_id, {found->fixed, found->user}), decode_link,
                [](const link_row& one) {

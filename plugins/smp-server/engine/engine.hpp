@@ -174,6 +174,12 @@ class queue_engine {
     /// Tells it what waits for its notifiers.
     void notify_service(const service_ptr& who, const connection_id& connection, std::function<void()> done);
 
+    /// When a server starts: what waited for notifiers when the last one stopped waits again, for a day in
+    /// all, and is in the store no more.
+    void take_notifications(std::function<void(result<void>)> done);
+    /// When it stops: what waits is written to the store.
+    void keep_notifications(std::function<void(result<void>)> done);
+
     /// What a client is told of a store that fails: its own words, with paths of this machine, are for the
     /// operator.
     static smp::server_error store_error(const error& why);
@@ -240,14 +246,21 @@ class queue_engine {
     /// A notification that was made, and perhaps waits for its notifier.
     struct notification {
         std::uint64_t number = 0;
+        identifier message_id{};
         std::int64_t seconds = 0;
         crypto::nonce nonce{};
         bytes metadata;
     };
     struct waiting_notifier {
         std::deque<notification> list;
+        identifier recipient_id{}; ///< of the queue
         std::optional<identifier> service_id;
     };
+    struct kept_notifications;
+    void keep_next(const std::shared_ptr<kept_notifications>& pass);
+    void take_next(const std::shared_ptr<kept_notifications>& pass);
+    void wait_for_notifier(const identifier& id, const identifier& recipient_id,
+                           const std::optional<identifier>& service_id, notification made);
     std::optional<new_notifier> make_notifier(const smp::notifier_credentials& credentials);
     void set_notifier(const request& in, const smp::cmd::nkey& command, const queue_ptr& found);
     void try_notifier(const reply_to& to, const smp::notifier_credentials& credentials,

@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t most_waiting_notifications = 10'000;
 constexpr std::int64_t notification_lifetime = 86'400; // seconds
 constexpr int notifier_tries = 3;
+/// Read or written at once when a server starts or stops.
+constexpr std::size_t notifications_a_step = 1'000;
 
 } // namespace
 
@@ -218,7 +220,7 @@ std::size_t queue_engine::tell_waiting(const identifier& id, const reply_to& to)
 void queue_engine::notify(const queue& found, const stored_message& message) {
     const auto& notifier = *found.record.notifier;
     notification made;
-    made.number = ++last_notification_;
+    made.message_id = message.id;
     made.seconds = message.seconds;
     made.nonce = random_.array<crypto::nonce_size>();
     auto sealed = smp::seal_notification(crypto::box_key(notifier.dh_secret), crypto::to_nonce(made.nonce),
@@ -229,9 +231,16 @@ void queue_engine::notify(const queue& found, const stored_message& message) {
         tell_notifier(*event, made);
         return;
     }
-    notification_order_.emplace_back(made.number, notifier.id);
-    auto& waiting = waiting_notifications_[notifier.id];
-    waiting.service_id = notifier.service_id;
+    wait_for_notifier(notifier.id, found.record.recipient_id, notifier.service_id, std::move(made));
+}
+
+void queue_engine::wait_for_notifier(const identifier& notifier, const identifier& recipient_id,
+                                     const std::optional<identifier>& service_id, notification made) {
+    made.number = ++last_notification_;
+    notification_order_.emplace_back(made.number, notifier);
+    auto& waiting = waiting_notifications_[notifier];
+    waiting.recipient_id = recipient_id;
+    waiting.service_id = service_id;
     waiting.list.push_back(std::move(made));
     statistics_.add(counted::notifications_waiting);
     if (notification_order_.size() <= most_waiting_notifications) return;
@@ -242,6 +251,93 @@ void queue_engine::notify(const queue& found, const stored_message& message) {
     oldest->second.list.pop_front();
     drop_notifications(1, counted::notifications_lost);
     if (oldest->second.list.empty()) waiting_notifications_.erase(oldest);
+}
+
+// ---- from one run of the server to the next
+
+struct queue_engine::kept_notifications {
+    std::function<void(result<void>)> done;
+    std::vector<std::pair<bytes, bytes>> rows; ///< to be written
+    bytes from{0};                             ///< where to read on
+};
+
+void queue_engine::keep_notifications(std::function<void(result<void>)> done) {
+    auto pass = std::make_shared<kept_notifications>();
+    pass->done = std::move(done);
+    const auto oldest = outputs_.seconds() - notification_lifetime;
+    for (const auto& [id, waiting] : waiting_notifications_)
+        for (const auto& each : waiting.list)
+            if (each.seconds >= oldest)
+                pass->rows.emplace_back(
+                    notification_key(id, each.number),
+                    encode(stored_notification{waiting.recipient_id, waiting.service_id, each.message_id,
+                                               each.seconds, each.nonce, each.metadata}));
+    keep_next(pass);
+}
+
+void queue_engine::keep_next(const std::shared_ptr<kept_notifications>& pass) {
+    if (pass->rows.empty()) {
+        pass->done({});
+        return;
+    }
+    write_batch batch;
+    for (std::size_t i = 0; i < notifications_a_step && !pass->rows.empty(); ++i) {
+        auto& [key, value] = pass->rows.back();
+        batch.put(tables_.notifications, std::move(key), std::move(value));
+        pass->rows.pop_back();
+    }
+    commit(std::move(batch), [this, pass](const result<void>& outcome) {
+        if (outcome)
+            keep_next(pass);
+        else
+            pass->done(outcome);
+    });
+}
+
+void queue_engine::take_notifications(std::function<void(result<void>)> done) {
+    auto pass = std::make_shared<kept_notifications>();
+    pass->done = std::move(done);
+    take_next(pass);
+}
+
+void queue_engine::take_next(const std::shared_ptr<kept_notifications>& pass) {
+    const auto take = [this, pass](const result<store_ref::rows>& rows) {
+        if (!rows) {
+            pass->done(rows.error());
+            return;
+        }
+        const auto oldest = outputs_.seconds() - notification_lifetime;
+        write_batch taken;
+        bool any = false;
+        for (const auto& [key, value] : *rows) {
+            const auto kept = decode_notification(value);
+            const auto notifier = to_identifier(bytes_view(key).first(std::min(key.size(), smp::id_size)));
+            const bool whole = kept && notifier;
+            // A damaged row is the first shard's to remove.
+            if ((whole ? owner_of(kept->recipient_id, shards_) : 0) != shard_) continue;
+            taken.erase(tables_.notifications, key);
+            any = true;
+            if (!whole || kept->seconds < oldest) continue;
+            wait_for_notifier(*notifier, kept->recipient_id, kept->service_id,
+                              {0, kept->message_id, kept->seconds, kept->nonce, kept->metadata});
+        }
+        const bool more = rows->size() == notifications_a_step;
+        if (more) {
+            pass->from = rows->back().first;
+            pass->from.push_back(0);
+        }
+        const auto next = [this, pass, more](const result<void>& outcome) {
+            if (outcome && more)
+                take_next(pass);
+            else
+                pass->done(outcome);
+        };
+        if (any)
+            commit(std::move(taken), next);
+        else
+            next({});
+    };
+    scan(tables_.notifications, pass->from, {}, notifications_a_step, take);
 }
 
 } // namespace plexus::smp_server

@@ -199,6 +199,34 @@ bytes message_key(std::uint64_t number) {
     return out;
 }
 
+bytes encode(const stored_notification& value) {
+    bytes out;
+    writer to(out);
+    to.raw(value.recipient_id);
+    write_service(to, value.service_id);
+    to.raw(value.message_id).i64(value.seconds).raw(value.nonce).raw(value.metadata);
+    return out;
+}
+
+std::optional<stored_notification> decode_notification(bytes_view data) {
+    reader in(data);
+    stored_notification out;
+    out.recipient_id = in.array<smp::id_size>();
+    out.service_id = read_service(in);
+    out.message_id = in.array<smp::id_size>();
+    out.seconds = in.i64();
+    out.nonce = in.array<crypto::nonce_size>();
+    out.metadata = to_bytes(in.tail());
+    if (!in.ok()) return std::nullopt;
+    return out;
+}
+
+bytes notification_key(const identifier& notifier, std::uint64_t number) {
+    bytes out;
+    writer(out).raw(notifier).u64(number);
+    return out;
+}
+
 bytes encode_seconds(std::int64_t value) {
     bytes out;
     writer(out).i64(value);
@@ -223,6 +251,7 @@ result<tables> open_tables(const store_ref& store) {
     PLEXUS_TRY(out.services, store.table("smp.services"));
     PLEXUS_TRY(out.service_prints, store.table("smp.service-prints"));
     PLEXUS_TRY(out.served, store.table("smp.served"));
+    PLEXUS_TRY(out.notifications, store.table("smp.notifications"));
     PLEXUS_TRY(out.meta, store.table("smp.meta"));
     return out;
 }

@@ -10,6 +10,7 @@
 //   smp.services  service id -> service_record (services.hpp)
 //   smp.service-prints fingerprint of a service's certificate -> service id
 //   smp.served    service id, then recipient or notifier id -> recipient id of its queue
+//   smp.notifications notifier id, number -> stored_notification: those that waited when the server stopped
 //   smp.meta      "epoch" -> how often the server was started
 #pragma once
 
@@ -136,6 +137,19 @@ std::optional<link_row> decode_link(bytes_view data);
 
 bytes message_key(std::uint64_t number);
 
+/// That a message came, on its way to who is told.
+struct stored_notification {
+    identifier recipient_id{};            ///< of the queue
+    std::optional<identifier> service_id; ///< the notifier's
+    identifier message_id{};
+    std::int64_t seconds = 0; ///< Unix time of the message
+    crypto::nonce nonce{};
+    bytes metadata; ///< for the recipient
+};
+bytes encode(const stored_notification& value);
+std::optional<stored_notification> decode_notification(bytes_view data);
+bytes notification_key(const identifier& notifier, std::uint64_t number);
+
 /// Unix time.
 bytes encode_seconds(std::int64_t value);
 std::optional<std::int64_t> decode_seconds(bytes_view data);
@@ -152,6 +166,7 @@ struct tables {
     plexus_table* services = nullptr;
     plexus_table* service_prints = nullptr;
     plexus_table* served = nullptr;
+    plexus_table* notifications = nullptr;
     plexus_table* meta = nullptr;
 };
 result<tables> open_tables(const store_ref& store);

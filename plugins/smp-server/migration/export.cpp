@@ -123,7 +123,22 @@ class exporter {
             return write_queue(key, value, log, messages);
         }));
         PLEXUS_CHECK(log.finish());
-        return messages.finish();
+        PLEXUS_CHECK(messages.finish());
+        return write_notifications();
+    }
+
+    result<void> write_notifications() {
+        PLEXUS_TRY(auto notifications, line_writer::create(var_ / "smp-server-ntfs.log"));
+        PLEXUS_CHECK(store_->each(store_->all().notifications, [&](const bytes& key, const bytes& value) {
+            const auto notifier = to_identifier(bytes_view(key).first(std::min(key.size(), smp::id_size)));
+            auto kept = decode_notification(value);
+            if (notifier && kept)
+                return notifications.line(
+                    official::encode(official::notification_line{*notifier, std::move(*kept)}));
+            report_.damaged("smp.notifications", 0, "a row is damaged");
+            return result<void>();
+        }));
+        return notifications.finish();
     }
 
     result<void> write_service(const bytes& key, const bytes& value, line_writer& log) {

@@ -185,8 +185,9 @@ class importer {
     result<void> fill_store() {
         PLEXUS_TRY(store_, blocking_store::open(call_.host, (to_ / unfinished_file).string()));
         const auto& all = store_->all();
-        for (auto* table : {all.queues, all.senders, all.links, all.notifiers, all.waiting, all.messages,
-                            all.suspended, all.services, all.service_prints, all.served, all.meta})
+        for (auto* table :
+             {all.queues, all.senders, all.links, all.notifiers, all.waiting, all.messages, all.suspended,
+              all.services, all.service_prints, all.served, all.notifications, all.meta})
             PLEXUS_CHECK(store_->clear(table));
         store_writer writer(*store_, report_);
         PLEXUS_CHECK(each_line(from_.queues, [&](std::string_view line, const store_writer::place& at) {
@@ -204,10 +205,13 @@ class importer {
             }));
         if (!from_.journals.empty()) PLEXUS_CHECK(read_journals(writer));
         if (!from_.notifications.empty())
-            PLEXUS_CHECK(each_line(from_.notifications, [&](std::string_view, const store_writer::place&) {
-                report_.left_out("notifications that wait for a notification server");
-                return result<void>();
-            }));
+            PLEXUS_CHECK(
+                each_line(from_.notifications, [&](std::string_view line, const store_writer::place& at) {
+                    auto parsed = official::parse_notification_line(line);
+                    if (parsed) return writer.add(*parsed, at);
+                    report_.damaged(at.file, at.line, parsed.error().message());
+                    return result<void>();
+                }));
         PLEXUS_CHECK(writer.finish());
         messages_ = writer.messages();
         const auto count = [](std::uint64_t& into) {

@@ -387,6 +387,36 @@ result<stored_message> parse_journal_line(std::string_view line) {
     return checked(in, std::move(out));
 }
 
+result<notification_line> parse_notification_line(std::string_view line) {
+    words in(line);
+    notification_line out;
+    in.expect("v1 ");
+    out.notifier = in.id("notifier id");
+    in.space();
+    out.notification.message_id = in.id("message id");
+    in.space();
+    out.notification.seconds = in.integer<std::int64_t>("time");
+    in.space();
+    const auto nonce = in.data("nonce");
+    if (nonce.size() == out.notification.nonce.size())
+        std::copy(nonce.begin(), nonce.end(), out.notification.nonce.begin());
+    else
+        in.fail("the nonce has not 24 bytes");
+    in.space();
+    out.notification.metadata = in.data("metadata");
+    return checked(in, std::move(out));
+}
+
+std::string encode(const notification_line& value) {
+    std::string out = "v1 ";
+    append(out, "", value.notifier);
+    append(out, " ", value.notification.message_id);
+    out += ' ' + std::to_string(value.notification.seconds);
+    append(out, " ", value.notification.nonce);
+    append(out, " ", value.notification.metadata);
+    return out;
+}
+
 result<journal_state> parse_journal_state(std::string_view line) {
     words in(line);
     journal_state out;

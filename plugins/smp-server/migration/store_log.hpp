@@ -108,6 +108,14 @@ std::string encode(const message_line& value);
 /// A line of a journal, which holds messages of one queue.
 result<stored_message> parse_journal_line(std::string_view line);
 
+/// A line of smp-server-ntfs.log: it has neither the queue nor the service.
+struct notification_line {
+    identifier notifier{};
+    stored_notification notification;
+};
+result<notification_line> parse_notification_line(std::string_view line);
+std::string encode(const notification_line& value);
+
 /// Where a queue's journals are read and written.
 struct journal_state {
     std::string write_file; ///< the journal's id

@@ -288,6 +288,24 @@ result<void> store_writer::set_full(const identifier& recipient_id) {
     return {};
 }
 
+result<void> store_writer::add(const official::notification_line& line, const place& at) {
+    PLEXUS_TRY(const auto owner, store_.get(store_.all().notifiers, line.notifier));
+    const auto queue = owner ? to_identifier(*owner) : std::nullopt;
+    auto found = std::optional<queue_record>();
+    if (queue) {
+        PLEXUS_TRY(found, find(*queue));
+    }
+    if (!found || !found->notifier) {
+        report_.damaged(at.file, at.line, "a notification for a notifier that is not there");
+        return {};
+    }
+    auto kept = line.notification;
+    kept.recipient_id = found->recipient_id;
+    kept.service_id = found->notifier->service_id;
+    return store_.put(store_.all().notifications, notification_key(line.notifier, ++notifications_),
+                      encode(kept));
+}
+
 result<void> store_writer::finish() {
     PLEXUS_CHECK(close_list());
     return store_.flush();

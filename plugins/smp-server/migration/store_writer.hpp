@@ -20,10 +20,13 @@ class store_writer {
     result<void> add(const identifier& recipient_id, const stored_message& message, const place& at);
     /// Of that queue: it takes no more until it is empty.
     result<void> set_full(const identifier& recipient_id);
+    /// The oldest first.
+    result<void> add(const official::notification_line& line, const place& at);
     /// Everything is in the store.
     result<void> finish();
 
     std::uint64_t messages() const noexcept { return next_number_ - 1; }
+    std::uint64_t notifications() const noexcept { return notifications_; }
 
   private:
     result<void> create(const official::queue& from, const place& at);
@@ -46,7 +49,8 @@ class store_writer {
 
     blocking_store& store_;
     report& report_;
-    std::uint64_t next_number_ = 1;  ///< below all numbers of a server's first run
+    std::uint64_t next_number_ = 1; ///< below all numbers of a server's first run
+    std::uint64_t notifications_ = 0;
     std::optional<identifier> open_; ///< the queue of `list_`
     waiting_list list_;
 };

@@ -45,21 +45,27 @@ class rig : public engine_outputs {
     explicit rig(std::uint32_t shards = 1)
         : session_key(std::make_shared<const crypto::private_key>(
               crypto::private_key::generate(crypto::key_type::x25519, random))) {
+        make_engines(shards);
+    }
+
+    /// Everything in memory is gone, the store is as it was committed.
+    void restart() { restart(static_cast<std::uint32_t>(engines.size())); }
+    void restart(std::uint32_t shards) {
+        ++run;
+        engines.clear();
+        make_engines(shards);
+    }
+    void make_engines(std::uint32_t shards) {
         const auto opened = open_tables(store.ref()).value();
         for (std::uint32_t i = 0; i < shards; ++i)
             engines.push_back(std::make_unique<queue_engine>(i, shards, own, store.ref(), opened, *this,
                                                              random, (run << 44) + (std::uint64_t{i} << 36)));
     }
-
-    /// Everything in memory is gone, the store is as it was committed.
-    void restart() {
-        ++run;
-        const auto shards = static_cast<std::uint32_t>(engines.size());
-        const auto opened = open_tables(store.ref()).value();
-        engines.clear();
-        for (std::uint32_t i = 0; i < shards; ++i)
-            engines.push_back(std::make_unique<queue_engine>(i, shards, own, store.ref(), opened, *this,
-                                                             random, (run << 44) + (std::uint64_t{i} << 36)));
+    /// Of all shards.
+    std::uint64_t count_of(counted what) const {
+        std::uint64_t out = 0;
+        for (const auto& each : engines) out += each->statistics().counts[static_cast<std::size_t>(what)];
+        return out;
     }
 
     // engine_outputs

@@ -104,6 +104,22 @@ TEST(engine, a_second_subscriber_takes_over) {
     EXPECT_EQ(queue.sub(world, 1), "1:SOK, 1:! MSG one") << "nobody is left to end";
 }
 
+TEST(engine, counts_subscriptions_as_official_servers_do) {
+    rig world;
+    std::vector<test_queue> queues;
+    for (int i = 0; i < 256; ++i) queues.push_back(test_queue::make(world, 1));
+    world.disconnect(1);
+    queues[0].send(world, 2, "one");
+    for (auto& each : queues) each.sub(world, 3);
+    queues[0].sub(world, 3);
+    EXPECT_EQ(world.count_of(counted::subscribed), 1U)
+        << "of queues with messages, and again is another count";
+    EXPECT_EQ(world.count_of(counted::subscribed_again), 1U);
+    for (auto& each : queues) each.sub(world, 4);
+    EXPECT_EQ(world.count_of(counted::subscription_ended), 256U);
+    EXPECT_EQ(world.count_of(counted::ended_batches), 2U) << "255 fit into a block";
+}
+
 TEST(engine, get_and_sub_exclude_each_other_on_one_connection) {
     rig world;
     auto queue = test_queue::make(world, 1, queue_mode::messaging, false);

@@ -219,6 +219,10 @@ TEST(migration, an_imported_queue_is_served) {
     made.recipient_keys.push_back(recipient.public_part());
     random.fill({made.dh_secret.data(), made.dh_secret.size()});
     made.mode = smp::queue_mode::messaging;
+    const auto told = crypto::private_key::generate(crypto::key_type::ed25519, random);
+    made.notifier.emplace();
+    random.fill(made.notifier->id);
+    made.notifier->key = told.public_part();
     const auto id = encoding::base64url_encode(made.recipient_id);
     // The service that another queue of the folder belongs to knows it at once.
     const auto service = bench::make_service(smp::service_role::messaging);
@@ -230,6 +234,16 @@ TEST(migration, an_imported_queue_is_served) {
     random.fill(served.recipient_id);
     random.fill(served.sender_id);
     served.service_id = known.id;
+    random.fill(served.notifier->id);
+    official::notification_line waiting;
+    waiting.notifier = made.notifier->id;
+    random.fill(waiting.notification.message_id);
+    waiting.notification.seconds = 4'000'000'000;
+    random.fill(waiting.notification.nonce);
+    waiting.notification.metadata = bytes(80, 3);
+    auto of_other = waiting;
+    of_other.notifier = served.notifier->id;
+    append(var / "smp-server-ntfs.log", official::encode(waiting) + "\n" + official::encode(of_other) + "\n");
     append(var / "smp-server-store.log", official::encode(known) + "\n" + official::encode(served) + "\n");
     append(var / "smp-server-store.log", official::encode(made) + "\nSECURE " + id + " " +
                                              encoding::base64url_encode(sender.public_part().spki()) + "\n");
@@ -292,6 +306,15 @@ TEST(migration, an_imported_queue_is_served) {
         const auto third = to_bytes(std::string_view("third"));
         other.expect_ok(cmd::send{{}, third}, made.sender_id, &sender);
         EXPECT_EQ(next(), "third");
+        bench::smp_peer notifier(address, random);
+        notifier.send(cmd::nsub{}, made.notifier->id, &told);
+        notifier.receive([&](const smp::client_event& event) {
+            const auto* nmsg = std::get_if<msg::nmsg>(&event.content);
+            if (nmsg == nullptr) return false;
+            EXPECT_EQ(to_bytes(nmsg->nonce), to_bytes(waiting.notification.nonce));
+            EXPECT_EQ(to_bytes(nmsg->metadata), waiting.notification.metadata);
+            return true;
+        });
         bench::smp_peer client(address, random, service);
         EXPECT_EQ(to_bytes(client.session().service_id()), known.id);
         client.send(cmd::subs{}, known.id, nullptr);
@@ -304,6 +327,12 @@ TEST(migration, an_imported_queue_is_served) {
         });
     }
     EXPECT_TRUE((*running)->stop());
+    (*running).reset();
+    const auto back = scratch.path() / "back";
+    const auto out = plexusd("export " + server.string() + " " + back.string(), scratch.path());
+    EXPECT_EQ(out.code, 0) << out.output;
+    // Of the one that nobody told; and what the messages above made was told.
+    EXPECT_EQ(text_of(back / "var/smp-server-ntfs.log"), official::encode(of_other) + "\n");
 }
 
 } // namespace

@@ -86,6 +86,81 @@ TEST(notifications, what_waits_is_told_at_the_next_subscription) {
     EXPECT_EQ(notifier.subscribe(world, 7), "7:SOK") << "too old to wake anybody";
 }
 
+/// What each engine does, when it is started or stopped.
+void each_engine(rig& world, void (queue_engine::*step)(std::function<void(result<void>)>)) {
+    for (auto& engine : world.engines) {
+        bool done = false;
+        (*engine.*step)([&done](const result<void>& outcome) { done = outcome.has_value(); });
+        world.store.run();
+        EXPECT_TRUE(done);
+    }
+}
+
+TEST(notifications, what_waits_when_a_server_stops_is_told_by_the_next_run) {
+    rig world(3);
+    std::vector<test_queue> queues;
+    std::vector<test_notifier> notifiers;
+    for (int i = 0; i < 8; ++i) {
+        queues.push_back(test_queue::make(world, 1, smp::queue_mode::messaging, false));
+        notifiers.emplace_back(world).set(world, 1, queues.back());
+        send_loud(world, 2, queues.back(), "old");
+    }
+    world.now += 86'000;
+    send_loud(world, 2, queues.front(), "new");
+    each_engine(world, &queue_engine::keep_notifications);
+    EXPECT_EQ(world.store.rows("smp.notifications"), 9U);
+    world.restart(2);
+    each_engine(world, &queue_engine::take_notifications);
+    EXPECT_EQ(world.store.rows("smp.notifications"), 0U) << "a crash loses them, and tells none twice";
+    EXPECT_EQ(world.count_of(counted::notifications_waiting), 9U);
+    EXPECT_EQ(notifiers[0].subscribe(world, 5), "5:SOK, 5:! NMSG, 5:! NMSG");
+    EXPECT_EQ(notifiers[1].subscribe(world, 5), "5:SOK, 5:! NMSG");
+    world.restart();
+    each_engine(world, &queue_engine::take_notifications);
+    EXPECT_EQ(notifiers[2].subscribe(world, 5), "5:SOK");
+}
+
+TEST(notifications, that_were_kept_are_told_in_order_for_a_day) {
+    rig world;
+    auto queue = test_queue::make(world, 1, smp::queue_mode::messaging, false);
+    test_notifier notifier(world);
+    notifier.set(world, 1, queue);
+    send_loud(world, 2, queue, "of yesterday");
+    world.now += 80'000;
+    send_loud(world, 2, queue, "first");
+    send_loud(world, 2, queue, "second");
+    each_engine(world, &queue_engine::keep_notifications);
+    world.now += 10'000;
+    world.restart();
+    each_engine(world, &queue_engine::take_notifications);
+    EXPECT_EQ(world.store.rows("smp.notifications"), 0U);
+    world.command(5, cmd::nsub{}, notifier.id, &notifier.key);
+    const auto told = world.log;
+    EXPECT_EQ(world.take(), "5:SOK, 5:! NMSG, 5:! NMSG");
+    std::vector<bytes> messages;
+    for (const auto* text : {"of yesterday", "first", "second"}) {
+        EXPECT_EQ(messages.empty() ? queue.sub(world, 1) : queue.ack(world, 1, messages.back()),
+                  std::string("1:") + (messages.empty() ? "SOK, 1:! MSG " : "MSG ") + text);
+        messages.push_back(world.last.message);
+    }
+    EXPECT_EQ(notifier.opened(told.at(1)), messages[1]);
+    EXPECT_EQ(notifier.opened(told.at(2)), messages[2]);
+}
+
+TEST(notifications, are_counted_by_the_blocks_they_fill) {
+    rig world;
+    auto queue = test_queue::make(world, 1, smp::queue_mode::messaging, false);
+    test_notifier notifier(world);
+    notifier.set(world, 1, queue);
+    for (int i = 0; i < 81; ++i) world.command(2, cmd::send{{true}, as_bytes("x")}, queue.sender_id, nullptr);
+    notifier.subscribe(world, 5);
+    EXPECT_EQ(world.count_of(counted::notified), 81U);
+    EXPECT_EQ(world.count_of(counted::notified_batches), 2U) << "80 fit into one";
+    world.now += 1;
+    send_loud(world, 2, queue, "later");
+    EXPECT_EQ(world.count_of(counted::notified_batches), 3U);
+}
+
 TEST(notifications, those_that_wait_are_bounded) {
     rig world;
     std::vector<test_notifier> notifiers;

@@ -45,6 +45,18 @@ TEST(store_log, a_queue_with_everything_is_written_as_it_was_read) {
     EXPECT_EQ(change_of<change::create>(least + " sndSecure=T").queue.mode, smp::queue_mode::messaging);
 }
 
+TEST(store_log, a_notification_is_written_as_it_was_read) {
+    const std::string line = "v1 " + id + " " + other + " 1795392000 " + other + " AAAA";
+    const auto parsed = parse_notification_line(line);
+    ASSERT_TRUE(parsed) << parsed.error().message();
+    EXPECT_EQ(parsed->notification.seconds, 1'795'392'000);
+    EXPECT_EQ(parsed->notification.metadata, bytes(3, 0));
+    EXPECT_EQ(encode(*parsed), line);
+    for (const std::string& damaged : {std::string(), "v2" + line.substr(2), line.substr(0, 60),
+                                       "v1 " + id + " " + other + " 1 AAAA AAAA", line + " more"})
+        EXPECT_FALSE(parse_notification_line(damaged)) << damaged;
+}
+
 TEST(store_log, every_kind_of_change) {
     const auto line = [](const char* tag, const std::string& rest) { return tag + (" " + id) + rest; };
     EXPECT_EQ(change_of<change::set_link>(line("LINK", " " + other + " AAAA BBBB")).data.user,
