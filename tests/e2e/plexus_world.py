@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import uuid
+from pathlib import Path
 
 PATIENCE = 180  # seconds until a wait is a failure; nothing is measured
 
@@ -116,8 +117,12 @@ class World:
         return done.returncode, done.stdout + done.stderr
 
     def tmux(self, *words):
+        settings = f"{self.folder}/tmux.conf"
+        if not self.tmux_used:
+            # A server of tmux that ends with its last session may take the next one along.
+            Path(settings).write_text("set -g exit-empty off\n")
         self.tmux_used = True
-        done = subprocess.run(["tmux", "-L", self.tmux_name, "-f", "/dev/null", "-u", *words], check=True,
+        done = subprocess.run(["tmux", "-L", self.tmux_name, "-f", settings, "-u", *words], check=True,
                               capture_output=True, text=True, env=dict(os.environ, LC_ALL="C.UTF-8", TERM="xterm"))
         return done.stdout
 
