@@ -17,7 +17,7 @@ class listener::handshake final : public work {
         auto agreed = co_await shake_as_server(raw_, hello);
         if (!agreed) co_return;
         raw_.set_handler(nullptr, nullptr);
-        made_.reset(new sim_stream(raw_.release(), std::move(*agreed)));
+        made_ = std::make_unique<sim_stream>(raw_.release(), std::move(*agreed));
     }
     void finished() override {
         if (made_ && !to_->closed_) to_->accepted_(to_->context_, made_.release());

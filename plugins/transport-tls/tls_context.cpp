@@ -2,6 +2,8 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
+
 namespace plexus::transport_tls {
 
 namespace {
@@ -33,8 +35,10 @@ result<ssl_context_pointer> make_context(const SSL_METHOD* method, const setting
 }
 
 std::vector<X509*> certificates_of(STACK_OF(X509) * stack) {
+    const int count = std::max(0, sk_X509_num(stack)); // -1: there is none
     std::vector<X509*> out;
-    for (int i = 0; i < sk_X509_num(stack); ++i) out.push_back(sk_X509_value(stack, i));
+    out.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) out.push_back(sk_X509_value(stack, i));
     return out;
 }
 
@@ -217,6 +221,7 @@ result<std::shared_ptr<const server_context>> server_context::make(const setting
     PLEXUS_TRY(auto certificates, read_chain(chain_pem));
     PLEXUS_TRY(auto key, read_key(key_pem, certificates.front().get()));
     std::vector<X509*> plain;
+    plain.reserve(certificates.size());
     for (const auto& one : certificates) plain.push_back(one.get());
     int code = 0;
     auto sound = check_chain(plain, clock.wall(), code);

@@ -40,7 +40,7 @@ tls_stream::~tls_stream() {
 }
 
 std::string tls_stream::why(int code) {
-    const std::string reason = openssl_reason();
+    std::string reason = openssl_reason();
     if (below()->broken() == PLEXUS_E_CLOSED) return "it closed the connection without a TLS close";
     if (code == SSL_ERROR_SYSCALL || below()->broken() != PLEXUS_OK) return below()->reason();
     return reason;

@@ -30,7 +30,7 @@ void chat_ref::command(std::string_view text, answered done) const {
         kept.get()};
     const auto code = table_->command(table_->service.self, to_abi(text), completion);
     if (code == PLEXUS_OK)
-        kept.release();
+        (void)kept.release();
     else
         (*kept)(from_abi(code, nullptr));
 }

@@ -30,7 +30,7 @@ outcome item_outcome(const json::object& in_chat) {
 std::shared_ptr<errand> errand::run(loop_ref loop, chat_ref chat, request what) {
     auto made = std::make_shared<errand>(loop, chat, std::move(what));
     made->events_.emplace(chat, [self = made.get()](const json::object& event) { self->observe(event); });
-    chat.command(made->what_.command, [weak = std::weak_ptr(made)](result<json::object> answer) {
+    chat.command(made->what_.command, [weak = std::weak_ptr(made)](const result<json::object>& answer) {
         if (const auto self = weak.lock()) self->answered(answer);
     });
     return made;

@@ -11,7 +11,7 @@ namespace json = boost::json;
 
 namespace {
 
-std::string line(std::string text) { return text + "\n"; }
+std::string line(std::string text) { return std::move(text) + "\n"; }
 
 std::int64_t number_in(const json::object& object, std::string_view name) {
     const auto* value = object.if_contains(name);

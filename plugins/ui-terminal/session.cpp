@@ -26,7 +26,7 @@ result<void> session::begin() {
     view_.colours = style(colours_wanted_ && terminal_->output_is_terminal());
     view_.qr_codes = terminal_->output_is_terminal();
     events_.emplace(chat_, [this](const json::object& event) { print(show_event(event, view_)); });
-    chat_.command("/user", [weak = weak_from_this()](result<json::object> user) {
+    chat_.command("/user", [weak = weak_from_this()](const result<json::object>& user) {
         if (const auto self = weak.lock()) self->greet(user);
     });
     return {};
@@ -116,11 +116,11 @@ void session::press(const key& pressed) {
         const auto shown = prompt() + harmless(*line) + "\n";
         draw();
         print(asking_ == asking::nothing ? view_.colours.dim(shown) : shown);
-        submit(std::move(*line));
+        submit(*line);
     }
 }
 
-void session::submit(std::string line) {
+void session::submit(const std::string& line) {
     const auto text = trimmed(line);
     if (text.empty()) return;
     commands_.emplace_back(text);
@@ -144,12 +144,12 @@ void session::next_command() {
     if (asking_ == asking::name && command.front() != '/')
         command = command.find(' ') == std::string::npos ? "/create user " + command
                                                          : "/create user '" + command + "'";
-    run(std::move(command));
+    run(command);
 }
 
-void session::run(std::string command) {
+void session::run(const std::string& command) {
     busy_ = true;
-    chat_.command(command, [weak = weak_from_this()](result<json::object> answer) {
+    chat_.command(command, [weak = weak_from_this()](const result<json::object>& answer) {
         const auto self = weak.lock();
         if (!self || self->quitting_) return;
         self->busy_ = false;

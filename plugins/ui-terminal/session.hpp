@@ -31,8 +31,8 @@ class session : public std::enable_shared_from_this<session> {
     void input(std::string_view bytes);
     void input_ended();
     void press(const key& pressed);
-    void submit(std::string line);
-    void run(std::string command);
+    void submit(const std::string& line);
+    void run(const std::string& command);
     void next_command();
     void quit();
     void draw();

@@ -31,7 +31,7 @@ const json::array& array_in(const json::object& object, std::string_view name) {
 
 namespace {
 
-std::string line(std::string text) { return text + "\n"; }
+std::string line(std::string text) { return std::move(text) + "\n"; }
 
 std::string local_name(const json::object& contact) { return harmless(text_in(contact, "localDisplayName")); }
 
@@ -64,7 +64,7 @@ std::string colour_code(std::string_view name) {
 }
 
 std::string formatted_piece(const json::object& piece, const style& colours) {
-    const auto text = harmless(text_in(piece, "text"));
+    auto text = harmless(text_in(piece, "text"));
     const auto& format = object_in(piece, "format");
     const auto type = text_in(format, "type");
     if (type == "bold") return colours.wrap("1", text);
@@ -281,7 +281,7 @@ std::string error_text(const json::object& answer) {
     const auto type = text_in(answer, "type");
     if (type != "chatCmdError" && type != "chatError") return {};
     const auto& failure = object_in(answer, "chatError");
-    const auto sentence = harmless(text_in(failure, "message"));
+    auto sentence = harmless(text_in(failure, "message"));
     if (!sentence.empty()) return sentence;
     const auto& store = object_in(failure, "storeError");
     const auto store_type = text_in(store, "type");
