@@ -80,8 +80,10 @@ void engine::set_rules(bool isolate_connections, std::chrono::milliseconds recon
         std::move(s->creates.begin(), s->creates.end(), std::back_inserter(creates));
     sessions_.clear();
     session_names_.clear();
-    for (auto& each : creates)
-        send_create(session_for(settings_.servers[each->server], each->connection), std::move(each));
+    for (auto& each : creates) {
+        auto& s = session_for(settings_.servers[each->server], each->connection);
+        send_create(s, std::move(each));
+    }
     std::vector<connection_id> ids;
     for (const auto& [id, c] : connections_) ids.push_back(id);
     for (const auto id : ids)

@@ -157,6 +157,18 @@ TEST(agent_engine, another_server_makes_the_link_when_one_is_away) {
     EXPECT_EQ(link.queues[0].address.server.hosts[0].name, "two.example");
 }
 
+TEST(agent_engine, a_link_under_way_is_made_though_connections_are_grouped_anew) {
+    world w(10);
+    w.add_server("smp://0YuTwO05YJWS8rkjn9eLJDjQhFKvIYd8d4xG8X1blIU=@two.example");
+    auto& alice = w.add_node("alice", {0, 1});
+    std::optional<agent::action::reply> got;
+    alice.engine->create(w.call(alice, [&got](const auto& reply) { got = reply; }), false, to_bytes("{}"));
+    alice.engine->set_rules(true, std::chrono::seconds(1), std::chrono::seconds(60));
+    w.run([&got] { return got.has_value(); });
+    ASSERT_TRUE(got);
+    EXPECT_FALSE(got->failed);
+}
+
 TEST(agent_engine, a_server_is_dialed_in_haste_while_somebody_waits) {
     world w(9);
     auto& alice = w.add_node("alice");
