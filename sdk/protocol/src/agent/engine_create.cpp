@@ -118,7 +118,7 @@ void engine::send_create(session& s, std::unique_ptr<pending_create> p) {
     what.connection = p->connection;
     auto key = p->key;
     what.create = std::move(p);
-    issue(s, std::move(what), {}, &key, std::move(command), std::move(lent), correlation_id);
+    issue(s, std::move(what), {}, &key, command, std::move(lent), correlation_id);
 }
 
 result<receive_queue> engine::make_receive_queue(const pending_create& p, const smp::msg::ids& ids) {

@@ -194,7 +194,7 @@ result<void> engine::answer_confirmation(live_connection& c, bytes_view own_info
     PLEXUS_TRY(record.send, send_queue::make(*record.reply_queue, {}, random_));
     PLEXUS_CHECK(enqueue_confirmation(c, connection_info{to_bytes(own_info)}, std::nullopt));
     record.reply_queue.reset();
-    record.receive->secure_with = std::move(record.peer_sender_key);
+    record.receive->secure_with = record.peer_sender_key;
     record.peer_sender_key.reset();
     record.at = stage::connecting;
     save(c);

@@ -177,8 +177,7 @@ void engine::deliver(live_connection& c, session& s) {
     what.what = operation::kind::send;
     what.connection = c.id();
     c.sending = true;
-    issue(s, std::move(what), queue.sender_id, unauthorized ? nullptr : &queue.key, std::move(command),
-          std::move(lent));
+    issue(s, std::move(what), queue.sender_id, unauthorized ? nullptr : &queue.key, command, std::move(lent));
 }
 
 void engine::drop_head(live_connection& c) {

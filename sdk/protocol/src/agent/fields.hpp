@@ -12,7 +12,7 @@ namespace plexus::agent {
 /// A public key of that type as a short byte string of its DER; fails the reader.
 inline crypto::public_key read_key(encoding::reader& in, crypto::key_type type) {
     auto key = crypto::public_key::from_spki(type, in.short_bytes());
-    if (key) return std::move(*key);
+    if (key) return *key;
     in.fail();
     return {};
 }
@@ -20,7 +20,7 @@ inline crypto::public_key read_key(encoding::reader& in, crypto::key_type type) 
 /// A key that may authorize commands: any but X448.
 inline crypto::public_key read_authorization_key(encoding::reader& in) {
     auto key = crypto::public_key::from_spki(in.short_bytes());
-    if (key && key->type() != crypto::key_type::x448) return std::move(*key);
+    if (key && key->type() != crypto::key_type::x448) return *key;
     in.fail();
     return {};
 }

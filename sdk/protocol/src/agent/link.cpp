@@ -28,8 +28,7 @@ bool take_scheme(std::string_view& text) {
     const auto host = std::min(text.find_first_of(":#,;/ "), text.size());
     if (host == 0) return false;
     text.remove_prefix(host);
-    if (take(text, ":") && !encoding::take_decimal(text, 65'535)) return false;
-    return true;
+    return !take(text, ":") || encoding::take_decimal(text, 65'535);
 }
 
 /// Contact addresses published with old versions stay usable.

@@ -92,7 +92,7 @@ std::optional<crypto::public_key> take_key(std::string_view& text) {
     auto key = crypto::public_key::from_spki(crypto::key_type::x25519, *der);
     if (!key) return std::nullopt;
     text = rest;
-    return std::move(*key);
+    return *key;
 }
 
 /// "[KEY][/]?v=...": the parameters of all but the oldest addresses.
@@ -117,11 +117,9 @@ bool parse_parameters(std::string_view text, queue_uri& queue) {
     queue.client_versions = *versions;
     address.dh_key = *key;
     const auto mode = query.find("q");
-    if (mode == "m")
-        address.mode = queue_mode::messaging;
-    else if (mode == "c")
+    if (mode == "c")
         address.mode = queue_mode::contact;
-    else if (query.find("k") == "s")
+    else if (mode == "m" || query.find("k") == "s")
         address.mode = queue_mode::messaging;
     return true;
 }
@@ -220,7 +218,7 @@ result<queue_uri> parse_queue_uri(std::string_view text) {
         auto key = take_key(text);
         if (!key || !text.empty()) return not_a_queue("its version or key is missing or wrong");
         queue.client_versions = {client_versions.min, client_versions.min};
-        queue.address.dh_key = std::move(*key);
+        queue.address.dh_key = *key;
     }
     if (queue.client_versions.max < client_version_hosts) add_known_hosts(queue.address.server);
     if (!fit_hosts(queue.address.server.hosts)) return not_a_queue("its host names are too long");

@@ -55,7 +55,7 @@ crypto::private_key read_private(reader& in) {
     const auto public_raw = in.short_bytes();
     if (type <= static_cast<std::uint8_t>(crypto::key_type::x448)) {
         auto key = crypto::private_key::from_stored(static_cast<crypto::key_type>(type), raw, public_raw);
-        if (key) return std::move(*key);
+        if (key) return *key;
     }
     in.fail();
     return {};
@@ -69,7 +69,7 @@ void write_public(writer& out, const std::optional<crypto::public_key>& key) {
 std::optional<crypto::public_key> read_public(reader& in) {
     if (!in.maybe()) return std::nullopt;
     auto key = crypto::public_key::from_spki(in.short_bytes());
-    if (key) return std::move(*key);
+    if (key) return *key;
     in.fail();
     return std::nullopt;
 }
