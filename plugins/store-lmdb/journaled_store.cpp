@@ -72,6 +72,7 @@ result<void> journaled_store::recover() {
                                            return {};
                                        }));
     last_number_ = seen.last;
+    left_out_ = seen.highest - seen.last;
     next_number_ = seen.highest + 1;
     active_first_ = next_number_;
     closed_ = false;

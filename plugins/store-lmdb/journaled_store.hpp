@@ -25,6 +25,8 @@ class journaled_store {
     ~journaled_store();
 
     environment& below() noexcept { return *env_; }
+    /// Records that the opening found behind a gap in the journal: they do not count.
+    std::uint64_t left_out() const noexcept { return left_out_; }
 
     /// The functions of plexus.store/1. [any-thread]
     std::int32_t try_get(const plexus_table* from, plexus_view key,
@@ -87,7 +89,8 @@ class journaled_store {
     std::uint64_t salt_ = 0;
     std::uint64_t tail_ = 0;
     std::uint64_t next_number_ = 1;
-    std::uint64_t last_number_ = 0;  ///< of the record before; less than next_number_ - 1 after a gap
+    std::uint64_t last_number_ = 0; ///< of the record before; less than next_number_ - 1 after a gap
+    std::uint64_t left_out_ = 0;
     std::uint64_t active_first_ = 1; ///< number of the active segment's first record
     std::uint64_t segments_made_ = 0;
     std::vector<std::shared_ptr<segment>> free_;

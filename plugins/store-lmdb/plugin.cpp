@@ -66,6 +66,11 @@ class store_plugin final : public plugin_base {
         map_size_.set(static_cast<std::int64_t>(env_->map_size()));
         log_ = host().log();
         log_.info("store open", {{"path", with.path.native()}});
+        if (const auto left_out = journaled_ ? journaled_->left_out() : 0; left_out != 0) {
+            const auto count = std::to_string(left_out);
+            log_.warning("the journal has a gap, as a power cut may leave: the newest changes do not count",
+                         {{"left_out", count}});
+        }
         return {};
     }
 

@@ -306,6 +306,41 @@ TEST_P(lmdb_journal, a_batch_too_large_for_the_journal_goes_to_lmdb) {
     EXPECT_EQ(again.get("a"), "2");
 }
 
+TEST_P(lmdb_journal, what_is_behind_a_gap_is_left_out_and_counted) {
+    const auto put_one = [](running_store& store) {
+        write_batch one;
+        one.put(store.table(), to_bytes("a"), to_bytes("1"));
+        ASSERT_EQ(store.commit(one), PLEXUS_OK);
+    };
+    {
+        running_store store(folder(), promise(), 2U << 20U);
+        put_one(store);
+    }
+    fs::path before;
+    fs::path after;
+    {
+        running_store store(folder(), promise(), 2U << 20U); // segments of 256 KiB
+        put_one(store);
+        before = left_behind();
+        for (int i = 0; i < 200; ++i) {
+            write_batch one;
+            one.put(store.table(), to_bytes("b"), bytes(5'000, 'b'));
+            ASSERT_EQ(store.commit(one), PLEXUS_OK);
+        }
+        after = left_behind();
+    }
+    for (const auto& one : fs::directory_iterator(after))
+        if (one.path().filename() != "data.mdb")
+            fs::copy_file(one.path(), before / one.path().filename(), fs::copy_options::overwrite_existing);
+    {
+        const running_store torn(before, promise(), 2U << 20U);
+        EXPECT_GT(torn->left_out(), 0U);
+        EXPECT_EQ(torn.get("b"), std::nullopt);
+    }
+    EXPECT_EQ(running_store(before, promise(), 2U << 20U)->left_out(), 0U) << "once";
+    EXPECT_EQ(running_store(after, promise(), 2U << 20U)->left_out(), 0U);
+}
+
 TEST_P(lmdb_journal, many_rows_take_several_transactions) {
     rows expected;
     const auto name = [](int i) { return "key-" + std::to_string(10'000 + i); };
