@@ -152,6 +152,10 @@ task<result<json::object>> messenger::create_user(json::object profile) {
         const auto name = text_in(*profile_, "displayName");
         co_return api::error_type({{"type", "userExists"}, {"contactName", name}});
     }
+    // Messages do not disappear by themselves here: contacts are not to rely on it.
+    auto& preferences = profile["preferences"];
+    if (!preferences.is_object()) preferences.emplace_object();
+    preferences.get_object().insert({{"timedMessages", {{"allow", "no"}}}}); // unless it says something
     step change;
     change.writes.put(make_key('u'), to_bytes(chat::ordered_json(profile)));
     const auto stored = co_await commit(std::move(change));

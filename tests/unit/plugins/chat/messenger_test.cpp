@@ -39,6 +39,20 @@ TEST(messenger, needs_a_user_first) {
     EXPECT_EQ(text_at(world.command("/create user bob"), "/chatError/errorType/type"), "userExists");
 }
 
+TEST(messenger, says_that_messages_do_not_disappear) {
+    chat_world world(fresh_image());
+    world.command("/create user ann");
+    EXPECT_EQ(text_at(world.command("/u"), "/user/fullPreferences/timedMessages/allow"), "no");
+}
+
+TEST(messenger, keeps_what_a_profile_says_of_its_own) {
+    chat_world world(fresh_image());
+    world.command(R"(/_create user {"profile":{"displayName":"bob","fullName":"",)"
+                  R"("preferences":{"timedMessages":{"allow":"always"},"voice":{"allow":"no"}}}})");
+    EXPECT_EQ(text_at(world.command("/u"), "/user/fullPreferences/timedMessages/allow"), "always");
+    EXPECT_EQ(text_at(world.command("/u"), "/user/fullPreferences/voice/allow"), "no");
+}
+
 TEST(messenger, the_user_is_there_after_a_restart) {
     const auto image = fresh_image();
     { chat_world(image).command("/_create user {\"profile\":{\"displayName\":\"ann\",\"fullName\":\"\"}}"); }
@@ -52,15 +66,18 @@ TEST(messenger, makes_a_link_and_takes_who_joins) {
     const auto link = world.command("/c");
     EXPECT_EQ(text_at(link, "/type"), "invitation");
     EXPECT_EQ(text_at(link, "/connLinkInvitation/connShortLink"), short_invitation_link);
-    EXPECT_EQ(world.agent().last_user_data,
-              R"({"profile":{"displayName":"ann","fullName":""},"business":false})");
+    EXPECT_EQ(
+        world.agent().last_user_data,
+        R"({"profile":{"displayName":"ann","fullName":"","preferences":{"timedMessages":{"allow":"no"}}},)"
+        R"("business":false})");
     world.tell(PLEXUS_AGENT_CONFIRMATION, 1, 7,
                R"({"v":"1-16","event":"x.info","params":{"profile":{"displayName":"bob","fullName":""}}})",
                1);
     EXPECT_EQ(text_at(world.event("contactConnecting"), "/contact/localDisplayName"), "bob");
     EXPECT_THAT(world.agent().calls, ElementsAre("create", "allow 1 7"));
     EXPECT_EQ(world.agent().last_info,
-              R"({"event":"x.info","params":{"profile":{"displayName":"ann","fullName":""}},"v":"1-16"})");
+              R"({"event":"x.info","params":{"profile":{"displayName":"ann","fullName":"",)"
+              R"("preferences":{"timedMessages":{"allow":"no"}}}},"v":"1-16"})");
     world.tell(PLEXUS_AGENT_CONNECTED, 1, 0, {}, 2);
     EXPECT_EQ(text_at(world.event("contactConnected"), "/contact/activeConn/connStatus"), "ready");
     EXPECT_THAT(world.agent().acknowledged, ElementsAre(1, 2));
