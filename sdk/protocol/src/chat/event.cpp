@@ -87,7 +87,7 @@ event read_event(const message& value) {
 
 std::string shown_text(const json::object& content) {
     const auto type = text_of(content, "type");
-    const auto text = text_of(content, "text");
+    auto text = text_of(content, "text");
     if (type == "voice") {
         const auto voice = "voice message " + duration_text(number_of(content, "duration").value_or(0));
         return text.empty() ? voice : voice + "; " + text;
