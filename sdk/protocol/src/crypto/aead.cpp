@@ -50,7 +50,7 @@ struct aes256_gcm::context {
             "AES-256-GCM");
     }
     bool finish() {
-        std::array<std::uint8_t, gcm_tag_size> nothing;
+        std::array<std::uint8_t, gcm_tag_size> nothing{};
         int made = 0;
         return EVP_CipherFinal_ex(evp.get(), nothing.data(), &made) == 1;
     }
@@ -72,7 +72,7 @@ bool aes256_gcm::open(const secret_array<32>& key, bytes_view iv, bytes_view ass
                       std::span<const std::uint8_t, gcm_tag_size> tag) {
     context_->start(key, iv, associated, false);
     context_->update(text);
-    std::array<std::uint8_t, gcm_tag_size> expected;
+    std::array<std::uint8_t, gcm_tag_size> expected{};
     std::copy(tag.begin(), tag.end(), expected.begin());
     openssl::require(
         EVP_CIPHER_CTX_ctrl(context_->evp.get(), EVP_CTRL_AEAD_SET_TAG, gcm_tag_size, expected.data()) == 1,

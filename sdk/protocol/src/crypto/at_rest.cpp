@@ -99,7 +99,7 @@ result<bytes> data_key::open(std::string_view table, bytes_view key, bytes_view 
 
 std::array<std::uint8_t, 32> data_key::hash_name(std::string_view table, bytes_view name) const {
     const auto input = place_of(table, name);
-    std::array<std::uint8_t, 32> hash;
+    std::array<std::uint8_t, 32> hash{};
     crypto_generichash(hash.data(), hash.size(), input.data(), input.size(), hash_key_.data(),
                        hash_key_.size());
     return hash;

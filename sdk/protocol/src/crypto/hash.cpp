@@ -19,7 +19,7 @@ class digest_algorithm {
 
     template <std::size_t N>
     std::array<std::uint8_t, N> hash(std::initializer_list<bytes_view> parts) const {
-        std::array<std::uint8_t, N> out;
+        std::array<std::uint8_t, N> out{};
         const openssl::digest_context context(EVP_MD_CTX_new());
         bool done = context && EVP_DigestInit_ex2(context.get(), md_.get(), nullptr) == 1;
         for (const auto& part : parts)
@@ -95,7 +95,7 @@ void hkdf_sha512(bytes_view salt, bytes_view secret, std::string_view info, byte
 }
 
 std::array<std::uint8_t, 24> id_from_correlation_id(bytes_view correlation_id) {
-    std::array<std::uint8_t, 24> id;
+    std::array<std::uint8_t, 24> id{};
     std::copy_n(sha3_384(correlation_id).begin(), id.size(), id.begin());
     return id;
 }

@@ -90,7 +90,7 @@ result<bytes> ratchet::encrypt(bytes_view plaintext, std::size_t padded_size) {
                                       core_.own.public_part(), std::nullopt, core_.previous_sent, core_.sent};
     bytes sealed_header;
     encoding::pad(sealed_header, wire::encode_header(header, version), wire::padded_header_size);
-    std::array<std::uint8_t, gcm_tag_size> tag;
+    std::array<std::uint8_t, gcm_tag_size> tag{};
     cipher.seal(core_.sending->header_key, step.header_iv, core_.associated_data, sealed_header, tag);
 
     // The associated data of the body is the ratchet's, then the encrypted header with its own fields.
