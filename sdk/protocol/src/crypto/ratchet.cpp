@@ -217,7 +217,7 @@ struct ratchet::decryption {
         return padded;
     }
 
-    result<bytes> open_skipped(skipped_chain& old, std::deque<skipped_key>::iterator key) {
+    result<bytes> open_skipped(skipped_chain& old, const std::deque<skipped_key>::iterator& key) {
         PLEXUS_TRY(auto plain, open_body(key->key, key->iv));
         old.keys.erase(key);
         std::erase_if(from.skipped_, [](const skipped_chain& each) { return each.keys.empty(); });
