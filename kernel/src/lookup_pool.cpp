@@ -23,6 +23,21 @@ struct job {
     std::function<void(lookup_result)> done;
 };
 
+/// What a system without /etc/hosts may not know (RFC 6761, 6.3).
+lookup_result own_machine(std::uint32_t port) {
+    lookup_result out;
+    plexus_address four{};
+    four.port = port;
+    four.family = 4;
+    std::memcpy(four.bytes, "\x7f\0\0\1", 4);
+    plexus_address six{};
+    six.port = port;
+    six.family = 6;
+    std::memcpy(six.bytes, &in6addr_loopback, sizeof in6addr_loopback);
+    out.addresses = {four, six};
+    return out;
+}
+
 lookup_result resolve(const std::string& host, std::uint32_t port) {
     lookup_result out;
     addrinfo hints{};
@@ -30,6 +45,7 @@ lookup_result resolve(const std::string& host, std::uint32_t port) {
     hints.ai_flags = AI_ADDRCONFIG;
     addrinfo* found = nullptr;
     const int code = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+    if (code != 0 && (host == "localhost" || host == "localhost.")) return own_machine(port);
     if (code != 0) {
         out.status = code == EAI_NONAME || code == EAI_NODATA ? PLEXUS_E_NOT_FOUND : PLEXUS_E_IO;
         out.message = "cannot resolve " + host + ": " + gai_strerror(code);

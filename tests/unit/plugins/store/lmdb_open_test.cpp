@@ -87,12 +87,18 @@ TEST_F(lmdb_open, says_that_the_path_is_missing) {
 TEST_F(lmdb_open, says_who_may_write) {
     make_store(1, 10);
     ASSERT_EQ(::chmod(scratch_.path().c_str(), 0755), 0);
-    const auto as_other_user = [this](const std::filesystem::path& target) {
+    // Where that user can read it, which the build may not be.
+    auto plugin = test::lmdb_target();
+    const auto plugins = scratch_.path() / "plugins";
+    std::filesystem::create_directory(plugins);
+    std::filesystem::copy(PLEXUS_PLUGINS "/store-lmdb.so", plugins);
+    plugin.plugin_folders = {plugins};
+    const auto as_other_user = [&](const std::filesystem::path& target) {
         return test::in_child([&] {
             if (::geteuid() == 0 &&
                 (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 || ::setuid(65534) != 0))
                 return 2;
-            const std::string text = error();
+            const std::string text = test::open_error(plugin, scratch_.path());
             return text.find(target.string()) != std::string::npos &&
                            text.find("cannot be") != std::string::npos
                        ? 0
