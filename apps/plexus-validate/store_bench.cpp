@@ -26,7 +26,7 @@ void store_bench::open(bool bounded) {
     options.program = "plexus-validate";
     options.plugin_folders = target_.plugin_folders;
     options.log = [](std::string_view) {};
-    auto loaded = kernel::kernel::load(std::move(config), std::move(options));
+    auto loaded = kernel::kernel::load(config, std::move(options));
     if (!loaded) throw broken_contract(loaded.error().message());
     kernel_ = std::move(loaded).value();
     if (const auto started = kernel_->start(); !started) throw broken_contract(started.error().message());

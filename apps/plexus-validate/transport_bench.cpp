@@ -28,7 +28,7 @@ void transport_bench::open() {
         log_.emplace_back(line);
     };
     if (target_.prepare) target_.prepare(options);
-    auto loaded = kernel::kernel::load(std::move(config), std::move(options));
+    auto loaded = kernel::kernel::load(config, std::move(options));
     if (!loaded) throw broken_contract(loaded.error().message());
     kernel_ = std::move(loaded).value();
     if (const auto started = kernel_->start(); !started) throw broken_contract(started.error().message());
