@@ -52,8 +52,10 @@ class store_plugin final : public plugin_base {
             PLEXUS_TRY(journaled_, journaled_store::open(with, loop_, clock, random));
             env_ = &journaled_->below();
             keeper_.emplace(loop_, "store-keep");
-            keeping_ = keeper_->submit([this] { journaled_->keep(); },
-                                       [this] { loop_.post(0, [this] { kept_.set(); }); });
+            // Without a start this object may be gone when a shard hears that the keeper has ended.
+            keeping_ =
+                keeper_->submit([this] { journaled_->keep(); },
+                                [loop = loop_, kept = kept_] { loop.post(0, [kept] { kept->set(); }); });
         } else {
             PLEXUS_TRY(direct_, environment::open(with, loop_));
             env_ = direct_.get();
@@ -78,7 +80,7 @@ class store_plugin final : public plugin_base {
         auto drained = co_await service_.drain();
         if (keeping_) {
             journaled_->end();
-            co_await kept_.wait();
+            co_await kept_->wait();
         }
         co_return drained;
     }
@@ -161,7 +163,7 @@ class store_plugin final : public plugin_base {
     environment* env_ = nullptr; ///< of either
     std::optional<worker> keeper_;
     bool keeping_ = false;
-    event kept_;
+    std::shared_ptr<event> kept_ = std::make_shared<event>();
     store_provider::store_service<store_plugin> service_;
     clock_view clock_;
     std::map<std::int32_t, std::pair<std::chrono::nanoseconds, std::uint64_t>> logged_; ///< by status

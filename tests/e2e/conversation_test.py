@@ -199,7 +199,8 @@ def holds(pid, text):
         for line in maps:
             words = line.split()
             begin, end = (int(one, 16) for one in words[0].split("-"))
-            if not words[1].startswith("rw"):
+            # The terabytes that a sanitizer reserves for itself are not of the program.
+            if not words[1].startswith("rw") or end - begin > 1 << 34:
                 continue
             memory.seek(begin)
             try:
