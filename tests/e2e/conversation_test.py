@@ -182,7 +182,9 @@ def test_passphrase(world):
                               env={**os.environ, **variables}) as running:
             world.processes.append(running)
             check("/help" in running.stdout.readline(), f"not opened with {words}, {variables}")
-            wait_until(lambda pid=running.pid: not holds(pid, b"correct horse"), f"a memory without the passphrase, {words}")
+            if not variables or not is_sanitized(running.pid):
+                wait_until(lambda pid=running.pid: not holds(pid, b"correct horse"),
+                           f"a memory without the passphrase, {words}")
             for part in ("cmdline", "environ"):
                 with open(f"/proc/{running.pid}/{part}", "rb") as shown:
                     check(b"correct horse" not in shown.read(), f"the passphrase stands in the process's {part}")
@@ -191,6 +193,13 @@ def test_passphrase(world):
     check(code == 1 and "does not open" in output, f"opened with a wrong passphrase: {code}: {output}")
     with open(f"{world.folder}/fay_db/data.mdb", "rb") as data:
         check(b"fay" not in data.read(), "the name stands in the file")
+
+
+def is_sanitized(pid):
+    """Whether the program has the runtime of a sanitizer, which keeps a copy of the environment."""
+    with open(f"/proc/{pid}/maps") as maps:
+        text = maps.read()
+    return "libasan" in text or "libtsan" in text
 
 
 def holds(pid, text):
