@@ -112,7 +112,7 @@ result<authentication::step> authentication::choose() {
     return by_password({});
 }
 
-result<authentication::step> authentication::by_password(std::string why_not_by_cookie) {
+result<authentication::step> authentication::by_password(const std::string& why_not_by_cookie) {
     if (info_.password && !password_.empty()) return authenticate(password_, "the password");
     std::string why = "tor lets nobody in at its control port";
     if (info_.password) why = "tor's control port wants a password: name it as control-password";

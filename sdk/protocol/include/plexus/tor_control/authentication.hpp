@@ -44,7 +44,7 @@ class authentication {
     enum class state { idle, asked_info, wants_cookie, challenged, asked, over };
 
     result<step> choose();
-    result<step> by_password(std::string why_not_by_cookie);
+    result<step> by_password(const std::string& why_not_by_cookie);
     result<step> challenged(const reply& from);
     step authenticate(bytes_view secret, std::string_view way);
 
