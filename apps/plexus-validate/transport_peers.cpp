@@ -77,7 +77,7 @@ class listener_peer final : public peer {
         const plexus_view alpn = to_abi(protocol);
         plexus_listen_options options{};
         options.size = sizeof options;
-        options.address = to_abi(std::string_view(bench.target().sockets ? bench.target().host : ""));
+        if (bench.target().sockets) options.address = to_abi(std::string_view(bench.target().host));
         options.port = 0;
         if (bench.over() == line::secure) {
             options.flags = PLEXUS_LISTEN_SECURE;

@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <atomic>
 #include <cstring>
+#include <memory>
 
 #include "abi_list.hpp"
 
@@ -50,7 +52,7 @@ struct host_resolver::operation {
     completion done;
     void* context;
     std::uint32_t shard;
-    std::uint32_t references = 1;
+    std::atomic<std::uint32_t> references = 1;
     bool complete = false;
     bool decided = false; ///< `outcome` stands, and its completion is on the way
     lookup_result outcome{};
@@ -127,10 +129,15 @@ std::int32_t host_resolver::resolve(plexus_view host, std::uint32_t port, comple
             return PLEXUS_E_STOPPING;
         }
     } else {
-        loop_.lookup(name, port, &owner_, [op](const lookup_result& answer) {
-            if (!op->decided) op->finish(answer);
-            op->release();
+        // The loop's share of it goes with the lookup, also where the loop ends before that.
+        const std::shared_ptr<operation> share(op, [](operation* of) { of->release(); });
+        loop_.lookup(name, port, &owner_, [share](const lookup_result& answer) {
+            if (!share->decided) share->finish(answer);
         });
+        if (share.use_count() == 1) { // the loop takes no lookups any more
+            owner_.lookups.fetch_sub(1, std::memory_order_relaxed);
+            return PLEXUS_E_STOPPING;
+        }
     }
     if (out != nullptr) *out = &op->table;
     return PLEXUS_OK;

@@ -9,6 +9,13 @@
 #include <optional>
 
 namespace plexus::kernel::sim {
+struct listening;
+}
+struct plexus_listener_handle {
+    std::shared_ptr<plexus::kernel::sim::listening> shared;
+};
+
+namespace plexus::kernel::sim {
 
 class network;
 class sim_end;
@@ -165,6 +172,7 @@ class machine_service {
     plexus_sim sim_{};
     plexus_transport transport_{};
     plexus_listener listener_{};
+    std::vector<std::unique_ptr<plexus_listener_handle>> listeners_;
 };
 
 } // namespace plexus::kernel::sim

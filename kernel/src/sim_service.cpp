@@ -2,10 +2,6 @@
 #include "sim_loop.hpp"
 #include "sim_network.hpp"
 
-struct plexus_listener_handle {
-    std::shared_ptr<plexus::kernel::sim::listening> shared;
-};
-
 namespace plexus::kernel::sim {
 
 namespace {
@@ -124,7 +120,9 @@ void machine_service::fill_listener() {
             if ((options->flags & PLEXUS_LISTEN_SECURE) != 0)
                 return error("plexus", PLEXUS_E_UNSUPPORTED, "the simulated network has raw streams only");
             PLEXUS_TRY(auto made, own.network_.listen(own.loop_, own.owner_, *options, accepted, context));
-            *handle = new plexus_listener_handle{std::move(made)};
+            own.listeners_.push_back(
+                std::make_unique<plexus_listener_handle>(plexus_listener_handle{std::move(made)}));
+            *handle = own.listeners_.back().get();
             return {};
         });
     };
@@ -134,7 +132,7 @@ void machine_service::fill_listener() {
     listener_.close = [](void* self, plexus_listener_handle* handle, plexus_completion done) -> std::int32_t {
         auto& own = of(self);
         own.network_.close(*handle->shared);
-        delete handle;
+        std::erase_if(own.listeners_, [&](const auto& one) { return one.get() == handle; });
         const std::int32_t shard = own.loop_.current_shard();
         own.loop_.push(shard < 0 ? 0 : static_cast<std::uint32_t>(shard), &own.owner_,
                        [done] { done.done(done.context, PLEXUS_OK, nullptr); });

@@ -163,7 +163,7 @@ std::uint64_t play(std::uint64_t seed, std::vector<std::string>& events) {
     std::function<void(plexus_kernel&, char)> move = [&](plexus_kernel& on, char name) {
         if (left-- <= 0) return;
         events.push_back(name + std::to_string(left));
-        on.post(static_cast<std::uint32_t>(left % 2), [&] { move(a.get() == &on ? *b : *a, name); });
+        on.post(static_cast<std::uint32_t>(left % 2), [&, name] { move(a.get() == &on ? *b : *a, name); });
     };
     for (const char name : {'x', 'y', 'z'}) a->post(0, [&, name] { move(*a, name); });
     world.run_until([&] { return left <= 0; });

@@ -70,7 +70,12 @@ class fake_agent_plugin final : public plugin_base {
                     agent.sent.push_back({connection, id, tag, std::string(text_of(body))});
                 }
                 agent.calls.push_back("send " + std::to_string(connection));
-                if (agent.holds_sends) return std::int32_t{PLEXUS_OK};
+                if (agent.holds_sends) {
+                    // It is told at the end, when nobody listens any more.
+                    static_cast<fake_agent_plugin*>(self)->held_.push_back(
+                        [done, context] { done(context, PLEXUS_E_CANCELLED, nullptr, 0); });
+                    return std::int32_t{PLEXUS_OK};
+                }
                 return later(self, [done, context, id, status = agent.send_status] {
                     done(context, status, nullptr, id);
                 });
@@ -92,6 +97,10 @@ class fake_agent_plugin final : public plugin_base {
     }
     const plexus_service* service(std::string_view) noexcept override { return &table_.service; }
 
+    ~fake_agent_plugin() override {
+        for (const auto& tell : held_) tell();
+    }
+
   private:
     static std::int32_t derive_key(void* self, plexus_view label, plexus_span key) {
         const auto from = state(self).key + std::string(text_of(label));
@@ -108,6 +117,7 @@ class fake_agent_plugin final : public plugin_base {
     }
 
     fake_agent* state_;
+    std::vector<std::function<void()>> held_; ///< completions of sends
     plexus_agent table_{};
 };
 
