@@ -26,7 +26,6 @@ class store_writer {
     result<void> finish();
 
     std::uint64_t messages() const noexcept { return next_number_ - 1; }
-    std::uint64_t notifications() const noexcept { return notifications_; }
 
   private:
     result<void> create(const official::queue& from, const place& at);
